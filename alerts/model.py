@@ -1,0 +1,97 @@
+"""An alert as a value: one condition, however often it reports. Field names are CAP 1.2's where CAP has them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+
+class Level(IntEnum):
+    """Normalised level, worst highest. The native level is always kept and shown beside it."""
+
+    NONE = 0
+    BLUE = 1
+    YELLOW = 2
+    ORANGE = 3
+    RED = 4
+
+
+class AlertState(StrEnum):
+    """Derived by `state_of`, never stored."""
+
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What raised it (`sensor` of a rule, or the `identifier` of a warning), where, how bad, since when.
+
+    `dedup_key` is equal for two reports of one condition; only one open alert may hold it.
+    Times are aware UTC. `area` is a GeoJSON geometry in WGS-84 (longitude first). `status` is CAP's
+    (Actual, Exercise, System, Test, Draft); `level` is normalised and `native_level` is the words of the source.
+    """
+
+    id: str
+    dedup_key: str
+    source: str  # "rule" | "cap"
+    event: str
+    headline: str
+    level: Level
+    native_level: str
+    status: str
+    onset_at: datetime
+    fired_at: datetime
+    updated_at: datetime
+    severity: str = "Unknown"
+    urgency: str = "Unknown"
+    certainty: str = "Unknown"
+    description: str = ""
+    rule_id: str | None = None
+    sensor: str | None = None
+    identifier: str | None = None
+    quantity: str | None = None
+    value: float | None = None
+    unit: str | None = None
+    threshold: float | None = None
+    lon: float | None = None
+    lat: float | None = None
+    area: Mapping[str, Any] | None = None
+    place: str = ""
+    sender: str | None = None
+    expires_at: datetime | None = None
+    resolved_at: datetime | None = None
+    resolved_why: str | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    incident_id: str | None = None
+    version: int = 1
+
+
+def state_of(alert: Alert, now: datetime) -> AlertState:
+    """The state at `now`, from what happened up to then. An expired warning counts as resolved."""
+    ended = alert.resolved_at is not None and alert.resolved_at <= now
+    expired = alert.expires_at is not None and alert.expires_at <= now
+    if ended or expired:
+        return AlertState.RESOLVED
+    if alert.acknowledged_at is not None and alert.acknowledged_at <= now:
+        return AlertState.ACKNOWLEDGED
+    return AlertState.FIRING
+
+
+def revised(alert: Alert, now: datetime, **changes: Any) -> Alert:
+    """`alert` with `changes`, its version one higher and `updated_at` at `now`."""
+    return replace(alert, **changes, updated_at=now, version=alert.version + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChange:
+    """One step in an alert's history: `kind` is fired, level, value, resolved, acknowledged, cancelled, linked."""
+
+    alert: Alert
+    kind: str
+    at: datetime
+    who: str
+    detail: str = ""

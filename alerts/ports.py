@@ -1,0 +1,99 @@
+"""What the alerts room needs from outside. Adapters live in `hub/`; fakes in tests subclass these."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from alerts.model import Alert, AlertChange
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingBatch:
+    """Accepted readings of one quantity, as columns of equal length n.
+
+    `sensor_no`: int32 (n,), the registry's stable number; `value`: float64 (n,), in the quantity's unit;
+    `observed_ms`: int64 (n,), epoch milliseconds UTC. `exercise` names the drill they belong to, "" when real.
+    """
+
+    quantity: str
+    sensor_no: npt.NDArray[np.int32]
+    value: npt.NDArray[np.float64]
+    observed_ms: npt.NDArray[np.int64]
+    received_ms: int
+    exercise: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One refused input: where it came from, which row, why, and the original (cut to 4,000 characters)."""
+
+    source: str
+    index: int
+    reason: str
+    original: str
+    at: datetime
+
+
+class RejectStore(Protocol):
+    """Keeps what was refused, so that nothing is lost."""
+
+    def add(self, rejects: Iterable[Reject]) -> None: ...
+
+    def latest(self, limit: int = 200, source: str | None = None) -> list[Reject]: ...
+
+
+class AlertStore(Protocol):
+    """Durable alerts. `apply` commits all changes and their outbox events in one transaction, or none."""
+
+    def open_alerts(self) -> list[Alert]: ...
+
+    def get(self, alert_id: str) -> Alert | None: ...
+
+    def by_identifier(self, identifier: str) -> list[Alert]: ...
+
+    def find(self, *, states: Sequence[str], limit: int, before: str | None, at: datetime) -> list[Alert]: ...
+
+    def history(self, alert_id: str) -> list[Mapping[str, Any]]: ...
+
+    def apply(
+        self,
+        changes: Sequence[AlertChange],
+        rule_states: Mapping[tuple[str, int], Mapping[str, Any]] | None = None,
+        fence: tuple[str, int] | None = None,
+    ) -> None:
+        """`rule_states`: (rule id, sensor number) → the kernel's state after this step, None-able values only JSON.
+        `fence`: (lease name, token); a token that is no longer the lease's raises `Conflict` and stores nothing."""
+
+    def rule_states(self) -> dict[tuple[str, int], Mapping[str, Any]]: ...
+
+
+class ReadingStore(Protocol):
+    """Durable readings: history keyed by (sensor, quantity, observed time), so that repeats change nothing."""
+
+    def add(self, batch: ReadingBatch) -> int:
+        """Store the batch; returns how many rows were new. `latest` moves forward in observed time only."""
+
+    def latest(self) -> dict[str, ReadingBatch]:
+        """The latest reading of every sensor, by quantity."""
+
+    def series(
+        self, sensor_no: int, quantity: str, since: datetime, until: datetime
+    ) -> list[tuple[datetime, float]]: ...
+
+
+class SensorRegistry(Protocol):
+    """Stable numbers for sensor ids: given once, never reused."""
+
+    def numbers(self) -> Mapping[str, int]: ...
+
+    def register(self, sensor_ids: Iterable[str]) -> None: ...
+
+
+class ReadingBus(Protocol):
+    """The stream between intake and engine; at least once, oldest first."""
+
+    def publish(self, batch: ReadingBatch) -> None: ...
