@@ -35,7 +35,8 @@ class Catalog:
         """The whole dataset; `NotFound` says how to get it when it was never imported."""
         if not self.exists(dataset_id):
             raise NotFound(
-                f"图层 {dataset_id} 还没有数据;先运行 python app.py sample 或 python app.py import 文件 --layer {dataset_id}"
+                f"图层 {dataset_id} 还没有数据;先运行 python app.py sample,"
+                f"或 python app.py import 文件 --layer {dataset_id}"
             )
         return gpd.read_parquet(self.path(dataset_id))
 
