@@ -15,6 +15,7 @@ from geodata.columns import Text, fixed_ids, text_column, wkb_points
 from geodata.datasets import DatasetSpec
 from geodata.mercator import WORLD, to_degrees, world_units
 from geodata.mvt import layer_tail
+from geodata.mvt_cells import CELL_BITS
 from geodata.zorder import fullest_tile, morton_keys, rows_in_box
 
 RAW_TILE_LIMIT = 20_000
@@ -61,6 +62,18 @@ class PointIndex:
     def state_ranks(self) -> npt.NDArray[np.int64]:
         """How bad each state code is; the last entry stands for rows without a state."""
         return np.array([*(STATE_RANK.get(state, 1) for state in self.states.values()), -1], np.int64)
+
+    @cached_property
+    def cell_references(self) -> list[int]:
+        """For each zoom that shows cells: the count that fills a cell's disc (98th percentile of its cells)."""
+        found = []
+        for zoom in range(self.raw_from_zoom):
+            shift = np.uint32(32 - zoom - CELL_BITS)
+            x, y = self.x >> shift, self.y >> shift
+            ends = np.flatnonzero((x[1:] != x[:-1]) | (y[1:] != y[:-1])) + 1
+            counts = np.diff(np.concatenate([[0], ends, [len(self)]]))
+            found.append(max(1, int(np.percentile(counts, 98))))
+        return found
 
     @cached_property
     def cell_tail(self) -> bytes:

@@ -89,6 +89,7 @@ class TileService:
         if isinstance(index, PointIndex):
             fields |= {"n": "Number of points in the cell", "worst": "worst state there", "c|s": "Number of these"}
             ours |= {"raw_from_zoom": index.raw_from_zoom, "cells_per_tile": CELLS, "named_from_zoom": NAMED_FROM_ZOOM}
+            ours["cell_reference"] = index.cell_references
         west, south, east, north = index.bounds()
         return {
             "tilejson": "3.0.0",
