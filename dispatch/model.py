@@ -136,6 +136,7 @@ class LedgerRow:
     attempts: tuple[Attempt, ...] = ()
     escalated_from: str | None = None
     escalated_to: str | None = None
+    note: str = ""  # what the system did about it, for the officer
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,169 @@
+"""The queue of messages in the database: claiming, results, escalation."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from dispatch.model import LedgerRow, Person, PersonState, to_plain
+from dispatch.states import ANSWERED, RANK, WAITING
+from dispatch.stores import LINK_TOKEN, DueAttempt, LogEntry, NewRow, Outcome, OverdueRow
+from hub.database import Database
+from hub.dispatch_incidents import write_log
+from hub.dispatch_rows import insert_rows, read_row, rows_where, tell_row, totals_for
+from hub.outbox import tell
+from hub.roster_store import person_by_id
+from hub.tables.dispatch import CALL_ATTEMPTS, CALL_ROWS, CALLS, RECEIPTS
+
+RECEIPT_HOURS = 24
+_A = CALL_ATTEMPTS.c
+
+
+class AttemptRows:
+    """`dispatch.stores.AttemptStore` on SQLAlchemy."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, now: datetime, limit: int, holder: str, lease_s: float) -> list[DueAttempt]:
+        """Up to `limit` due attempts become this holder's until the lease ends; rivals skip them.
+
+        Each gets a fresh receipt token: only its SHA-256 is stored, and tokens sent earlier stay good.
+        """
+        with self._database.write() as connection:
+            self._drop_needless(connection, now)
+            due = sa.or_(
+                sa.and_(_A.state == "queued", _A.due_at <= now),
+                sa.and_(_A.state == "sending", _A.lease_until <= now),
+            )
+            query = sa.select(_A.id).where(due).order_by(_A.due_at, _A.id).limit(limit)
+            ids = connection.execute(query.with_for_update(skip_locked=True)).scalars().all()
+            if not ids:
+                return []
+            lease = now + timedelta(seconds=lease_s)
+            taken = {"state": "sending", "holder": holder, "lease_until": lease, "claims": _A.claims + 1, "at": now}
+            connection.execute(sa.update(CALL_ATTEMPTS).where(_A.id.in_(ids)).values(**taken))
+            return _with_links(connection, ids, now)
+
+    def _drop_needless(self, connection: Connection, now: datetime) -> None:
+        """Whoever has answered, or was stood down, gets no further message."""
+        answered = sa.select(CALL_ROWS.c.id).where(CALL_ROWS.c.state.in_([state.value for state in ANSWERED]))
+        dropped = {"state": "failed", "at": now, "detail": "本人已回复或叫应已解除,未再发送"}
+        change = sa.update(CALL_ATTEMPTS).where(_A.state == "queued", _A.row_id.in_(answered))
+        connection.execute(change.values(**dropped))
+
+    def finish(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Store results and tell the rows they changed, in one transaction."""
+        with self._database.write() as connection:
+            touched = [item.attempt.row_id for item in outcomes if self._store(connection, item, now)]
+            rows = sorted(set(touched))
+            calls = {row_id: self._settle(connection, row_id, now) for row_id in rows}
+            totals = {call_id: totals_for(connection, call_id) for call_id in set(calls.values())}
+            for row_id in rows:
+                call_id = calls[row_id]
+                body = {"call_id": call_id, "row": to_plain(read_row(connection, row_id)), "totals": totals[call_id]}
+                tell(connection, "calls", "call.row", now, body)
+
+    def _store(self, connection: Connection, outcome: Outcome, now: datetime) -> bool:
+        """A message that went out did go out, whoever holds the attempt now; a failure counts only from its holder."""
+        attempt = outcome.attempt
+        mine = [_A.id == attempt.id]
+        if outcome.ok:
+            mine.append(_A.state != "sent")
+            values: dict[str, Any] = {"state": "sent"}
+        else:
+            mine += [_A.state == "sending", _A.claims == attempt.claim]
+            values = {"state": "queued", "due_at": outcome.retry_at} if outcome.retry_at else {"state": "failed"}
+        values |= {"at": now, "detail": outcome.detail, "lease_until": None, "holder": None}
+        return bool(connection.execute(sa.update(CALL_ATTEMPTS).where(*mine).values(**values)).rowcount)
+
+    def _settle(self, connection: Connection, row_id: str, now: datetime) -> str:
+        """The row's state from its attempts: sent when one went out, failed when none can any more. The call's id."""
+        query = sa.select(CALL_ROWS.c.call_id, CALL_ROWS.c.state).where(CALL_ROWS.c.id == row_id)
+        row = connection.execute(query.with_for_update()).one()
+        states = set(connection.execute(sa.select(_A.state).where(_A.row_id == row_id)).scalars())
+        new = PersonState.SENT if "sent" in states else PersonState.FAILED if states == {"failed"} else None
+        if new is not None and RANK[new] > RANK[PersonState(row.state)]:
+            change = sa.update(CALL_ROWS).where(CALL_ROWS.c.id == row_id)
+            connection.execute(change.values(state=new.value, since=now))
+        return str(row.call_id)
+
+    def overdue(self, now: datetime, limit: int) -> list[OverdueRow]:
+        """Rows of active calls past `confirm_by` without an answer, and rows no channel could reach, oldest first."""
+        late = sa.and_(CALL_ROWS.c.state.in_([state.value for state in WAITING]), CALL_ROWS.c.confirm_by <= now)
+        condition = sa.or_(late, CALL_ROWS.c.state == PersonState.FAILED.value)
+        query = (
+            sa.select(CALL_ROWS.c.id, CALL_ROWS.c.call_id, CALL_ROWS.c.deputy_id, CALL_ROWS.c.confirm_within_s)
+            .join(CALLS, CALLS.c.id == CALL_ROWS.c.call_id)
+            .where(CALLS.c.status == "active", condition)
+            .order_by(CALL_ROWS.c.confirm_by, CALL_ROWS.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            found = connection.execute(query).all()
+            rows: dict[str, LedgerRow] = {}
+            for group in rows_where(connection, CALL_ROWS.c.id.in_([item.id for item in found])).values():
+                rows.update({row.id: row for row in group})
+        return [OverdueRow(rows[item.id], item.call_id, item.deputy_id, item.confirm_within_s) for item in found]
+
+    def escalate(self, overdue: OverdueRow, deputy: NewRow | None, note: str, now: datetime) -> bool:
+        """Mark the row escalated and add the deputy's; False when somebody was quicker or the person has answered."""
+        row, call_id = overdue.row, overdue.call_id
+        with self._database.write() as connection:
+            lock = sa.select(CALLS.c.incident_id).where(CALLS.c.id == call_id, CALLS.c.status == "active")
+            incident_id = connection.execute(lock.with_for_update()).scalar() or ""
+            same = sa.and_(CALL_ROWS.c.id == row.id, CALL_ROWS.c.state == row.state.value)
+            values = {"state": PersonState.ESCALATED.value, "since": now}
+            changed = incident_id and connection.execute(sa.update(CALL_ROWS).where(same).values(**values)).rowcount
+            if not changed:
+                return False
+            target, note = self._deputy_row(connection, call_id, deputy, note, now)
+            link = {"escalated_to": target, "note": note}
+            connection.execute(sa.update(CALL_ROWS).where(CALL_ROWS.c.id == row.id).values(**link))
+            detail = {"call_id": call_id, "row_id": row.id, "to": target}
+            entry = LogEntry(now, "system", "call.escalated", f"{row.unit}{row.name}:{note}", detail)
+            write_log(connection, incident_id, entry)
+            for row_id in filter(None, (row.id, target)):
+                tell_row(connection, call_id, row_id, now)
+            return True
+
+    def _deputy_row(
+        self, connection: Connection, call_id: str, deputy: NewRow | None, note: str, now: datetime
+    ) -> tuple[str | None, str]:
+        if deputy is None:
+            return None, note
+        mine = sa.and_(CALL_ROWS.c.call_id == call_id, CALL_ROWS.c.person_id == deputy.person_id)
+        present = connection.execute(sa.select(CALL_ROWS.c.id).where(mine)).scalar()
+        if present:
+            return present, f"{note};副职 {deputy.name} 已在本次叫应中,不重复发送"
+        return insert_rows(connection, call_id, [deputy], now)[0], f"{note};已转呼副职 {deputy.name}"
+
+    def person(self, person_id: str) -> Person | None:
+        with self._database.read() as connection:
+            return person_by_id(connection, person_id)
+
+
+def _with_links(connection: Connection, ids: Sequence[str], now: datetime) -> list[DueAttempt]:
+    query = (
+        sa.select(CALL_ATTEMPTS, CALLS.c.subject, CALLS.c.message, CALLS.c.long_message, CALLS.c.link_template)
+        .add_columns(CALLS.c.exercise)
+        .join(CALL_ROWS, CALL_ROWS.c.id == _A.row_id)
+        .join(CALLS, CALLS.c.id == CALL_ROWS.c.call_id)
+        .where(_A.id.in_(ids))
+        .order_by(_A.due_at, _A.id)
+    )
+    found, receipts = [], []
+    expires_at = now + timedelta(hours=RECEIPT_HOURS)
+    for row in connection.execute(query):
+        token = secrets.token_urlsafe(32)
+        hashed = hashlib.sha256(token.encode()).hexdigest()
+        receipts.append({"token_hash": hashed, "row_id": row.row_id, "expires_at": expires_at})
+        link = row.link_template.replace(LINK_TOKEN, token)
+        text = (row.subject, row.message, row.long_message, link)
+        found.append(DueAttempt(row.id, row.row_id, row.channel, row.address, *text, row.exercise, row.claims))
+    connection.execute(RECEIPTS.insert(), receipts)
+    return found

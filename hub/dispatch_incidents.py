@@ -1,0 +1,159 @@
+"""Incidents, their record and their plan previews in the database."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from dispatch.model import Incident, to_plain
+from dispatch.plain import stored_preview_of
+from dispatch.stores import LogEntry, StoredPreview
+from geodata.errors import NotFound
+from hub.database import Database
+from hub.outbox import tell
+from hub.tables.dispatch import INCIDENT_ALERTS, INCIDENT_LOG, INCIDENTS, PLAN_PREVIEWS
+
+
+class IncidentRows:
+    """`dispatch.stores.IncidentStore` on SQLAlchemy."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open_incident(self, incident: Incident, entry: LogEntry) -> Incident:
+        with self._database.write() as connection:
+            values = {name: getattr(incident, name) for name in incident.__dataclass_fields__ if name != "alert_ids"}
+            connection.execute(INCIDENTS.insert().values(**values))
+            taken = self._hold(connection, incident.id, incident.alert_ids)
+            if taken is None:
+                write_log(connection, incident.id, entry)
+                tell(connection, "incidents", "incident.opened", entry.at, {"incident": to_plain(incident)})
+                return incident
+            # one of the alerts is being handled: the rest joins that incident, ours never was
+            connection.execute(sa.delete(INCIDENT_ALERTS).where(INCIDENT_ALERTS.c.incident_id == incident.id))
+            connection.execute(sa.delete(INCIDENTS).where(INCIDENTS.c.id == incident.id))
+            before = read_incident(connection, taken)
+            self._hold(connection, taken, incident.alert_ids)
+            found = read_incident(connection, taken)
+            if set(found.alert_ids) != set(before.alert_ids):
+                added = LogEntry(entry.at, entry.who, "incident.alerts", "并入新的预警", {"alert_ids": found.alert_ids})
+                write_log(connection, taken, added)
+                tell(connection, "incidents", "incident.updated", entry.at, {"incident": to_plain(found)})
+            return found
+
+    def _hold(self, connection: Connection, incident_id: str, alert_ids: tuple[str, ...]) -> str | None:
+        """Tie the alerts to the incident; the id of another open incident that has one of them, if any.
+
+        The insert waits for a rival transaction holding the same alert, so what is read next is committed.
+        """
+        insert = self._database.insert(INCIDENT_ALERTS).on_conflict_do_nothing()
+        for alert_id in sorted(alert_ids):
+            connection.execute(insert.values(incident_id=incident_id, alert_id=alert_id, is_open=True))
+        holders = sa.select(INCIDENT_ALERTS.c.alert_id, INCIDENT_ALERTS.c.incident_id).where(
+            INCIDENT_ALERTS.c.alert_id.in_(alert_ids), INCIDENT_ALERTS.c.is_open.is_(True)
+        )
+        holding = {row.alert_id: row.incident_id for row in connection.execute(holders)}
+        return next((holding[key] for key in alert_ids if holding.get(key) not in (None, incident_id)), None)
+
+    def incident(self, incident_id: str) -> Incident | None:
+        with self._database.read() as connection:
+            return find_incident(connection, incident_id)
+
+    def incidents(self, status: str | None = None, limit: int = 200) -> list[Incident]:
+        query = sa.select(INCIDENTS).order_by(INCIDENTS.c.opened_at.desc(), INCIDENTS.c.id.desc()).limit(limit)
+        if status is not None:
+            query = query.where(INCIDENTS.c.status == status)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+            alerts = _alerts_of(connection, [row.id for row in rows])
+        return [_incident(row, alerts.get(row.id, ())) for row in rows]
+
+    def close_incident(self, incident_id: str, entry: LogEntry) -> Incident:
+        """Closed once: a second closing changes nothing. Its alerts may be opened in another incident again."""
+        with self._database.write() as connection:
+            change = (
+                sa.update(INCIDENTS)
+                .where(INCIDENTS.c.id == incident_id, INCIDENTS.c.status == "open")
+                .values(status="closed", closed_at=entry.at)
+            )
+            changed = connection.execute(change).rowcount
+            held = INCIDENT_ALERTS.c.incident_id == incident_id
+            connection.execute(sa.update(INCIDENT_ALERTS).where(held).values(is_open=False))
+            incident = read_incident(connection, incident_id)
+            if changed:
+                write_log(connection, incident_id, entry)
+                tell(connection, "incidents", "incident.closed", entry.at, {"incident": to_plain(incident)})
+            return incident
+
+    def log(self, incident_id: str) -> list[LogEntry]:
+        query = sa.select(INCIDENT_LOG).where(INCIDENT_LOG.c.incident_id == incident_id).order_by(INCIDENT_LOG.c.seq)
+        with self._database.read() as connection:
+            return [LogEntry(r.at, r.who, r.kind, r.text, r.detail) for r in connection.execute(query)]
+
+    def add_log(self, incident_id: str, entry: LogEntry) -> None:
+        with self._database.write() as connection:
+            write_log(connection, incident_id, entry)
+
+    def save_preview(self, stored: StoredPreview, expires_at: datetime) -> None:
+        """Keep what the officer sees; expired previews go at the same time."""
+        preview = stored.preview
+        with self._database.write() as connection:
+            connection.execute(sa.delete(PLAN_PREVIEWS).where(PLAN_PREVIEWS.c.expires_at <= preview.made_at))
+            connection.execute(
+                PLAN_PREVIEWS.insert().values(
+                    idempotency_key=preview.idempotency_key,
+                    incident_id=preview.incident_id,
+                    expires_at=expires_at,
+                    body=to_plain(stored),
+                )
+            )
+
+    def preview(self, incident_id: str, key: str, now: datetime) -> StoredPreview | None:
+        table = PLAN_PREVIEWS.c
+        query = sa.select(table.body).where(
+            table.idempotency_key == key, table.incident_id == incident_id, table.expires_at > now
+        )
+        with self._database.read() as connection:
+            body = connection.execute(query).scalar()
+        return stored_preview_of(body) if body else None
+
+
+def write_log(connection: Connection, incident_id: str, entry: LogEntry) -> None:
+    """Add a line to the incident's record in the caller's transaction."""
+    connection.execute(
+        INCIDENT_LOG.insert().values(
+            incident_id=incident_id,
+            at=entry.at,
+            who=entry.who,
+            kind=entry.kind,
+            text=entry.text,
+            detail=to_plain(entry.detail),
+        )
+    )
+
+
+def find_incident(connection: Connection, incident_id: str) -> Incident | None:
+    row = connection.execute(sa.select(INCIDENTS).where(INCIDENTS.c.id == incident_id)).first()
+    return _incident(row, _alerts_of(connection, [incident_id]).get(incident_id, ())) if row else None
+
+
+def read_incident(connection: Connection, incident_id: str) -> Incident:
+    """The incident; `NotFound` when there is none."""
+    incident = find_incident(connection, incident_id)
+    if incident is None:
+        raise NotFound(f"没有事件 {incident_id};它可能写错了,请回到事件列表")
+    return incident
+
+
+def _alerts_of(connection: Connection, incident_ids: list[str]) -> dict[str, tuple[str, ...]]:
+    query = sa.select(INCIDENT_ALERTS).where(INCIDENT_ALERTS.c.incident_id.in_(incident_ids))
+    found: dict[str, list[str]] = {}
+    for row in connection.execute(query.order_by(INCIDENT_ALERTS.c.alert_id)):
+        found.setdefault(row.incident_id, []).append(row.alert_id)
+    return {key: tuple(ids) for key, ids in found.items()}
+
+
+def _incident(row: Any, alert_ids: tuple[str, ...]) -> Incident:
+    values = dict(row._mapping)
+    return Incident(**values, alert_ids=alert_ids)
