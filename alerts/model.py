@@ -67,6 +67,7 @@ class Alert:
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
     incident_id: str | None = None
+    sent_at: datetime | None = None  # of the newest warning message this alert stands for
     version: int = 1
 
 
@@ -88,7 +89,7 @@ def revised(alert: Alert, now: datetime, **changes: Any) -> Alert:
 
 @dataclass(frozen=True, slots=True)
 class AlertChange:
-    """One step in an alert's history: `kind` is fired, level, value, resolved, acknowledged, cancelled, linked."""
+    """One step: `kind` is fired, level, updated, value, resolved, acknowledged, cancelled, linked."""
 
     alert: Alert
     kind: str

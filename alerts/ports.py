@@ -59,6 +59,9 @@ class AlertStore(Protocol):
 
     def history(self, alert_id: str) -> list[Mapping[str, Any]]: ...
 
+    def as_of(self, at: datetime) -> list[Alert]:
+        """The alerts that were open at a past moment, as they stood then."""
+
     def apply(
         self,
         changes: Sequence[AlertChange],
