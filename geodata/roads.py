@@ -15,6 +15,7 @@ from geodata.shortest import Workspace, travel_kernel
 
 ACCESS_SPEED_KMH = 5.0  # between a point and its nearest road node: a walk, since nothing is known of the ground there
 Point = tuple[float, float]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class RoadGraph:
         self._tree = tree if tree is not None else cKDTree(arrays.node_xy[arrays.main_nodes])
         self._local = threading.local()
         self._lock = threading.Lock()
+        self._last: tuple[tuple[Point, ...], npt.NDArray[np.int64], Floats] | None = None
 
     @classmethod
     def from_frame(cls, roads: gpd.GeoDataFrame, version: str = "") -> "RoadGraph":
@@ -66,19 +68,23 @@ class RoadGraph:
 
     def travel_to(self, lon: float, lat: float, points: Sequence[Point], max_s: float = 7200) -> list[Travel]:
         """From each of `points` to (lon, lat), in their order; None where it takes more than `max_s`."""
-        return self._travels(lon, lat, points, len(points), max_s)
+        seconds, metres = self._search(lon, lat, points, len(points), max_s)
+        return [
+            Travel(s, m) if s < np.inf else Travel(None, None)
+            for s, m in zip(seconds.tolist(), metres.tolist(), strict=True)
+        ]
 
     def nearest_to(
         self, lon: float, lat: float, points: Sequence[Point], count: int, max_s: float = 7200
     ) -> list[tuple[int, Travel]]:
         """The `count` points with the shortest time to (lon, lat): (index into `points`, travel), nearest first."""
-        travels = self._travels(lon, lat, points, count, max_s)
-        found = [(travel.seconds, index) for index, travel in enumerate(travels) if travel.seconds is not None]
-        return [(index, travels[index]) for _, index in sorted(found)]
+        seconds, metres = self._search(lon, lat, points, count, max_s)
+        order = np.argsort(seconds, kind="stable")[: max(count, 0)]
+        return [(int(i), Travel(float(seconds[i]), float(metres[i]))) for i in order if seconds[i] < np.inf]
 
     def path_to(self, lon: float, lat: float, point: Point, max_s: float = 7200) -> list[Point]:
         """The way from `point` to (lon, lat) as LineString coordinates, longitude first; [] when there is none."""
-        if self._travels(lon, lat, [point], 1, max_s)[0].seconds is None:
+        if self.travel_to(lon, lat, [point], max_s)[0].seconds is None:
             return []
         space, arrays = self._space(), self.arrays
         node, coords = self.nearest_node(*point)[0], [point]
@@ -110,27 +116,35 @@ class RoadGraph:
             seconds[edges] = self.arrays.seconds[edges] / np.float32(factor) if factor > 0 else np.inf
             self._seconds = seconds
 
-    def _travels(self, lon: float, lat: float, points: Sequence[Point], wanted: int, max_s: float) -> list[Travel]:
-        if not points or wanted < 1:
-            return [Travel(None, None) for _ in points]
-        places = np.array([*points, (lon, lat)], dtype=np.float64).reshape(-1, 2)
-        if not np.isfinite(places).all():
-            raise BadInput("出发点或目的地的坐标不是有限数;请给出 WGS-84 经度、纬度")
-        away, index = self._tree.query(to_metres(places, self.arrays.cos_lat))
-        node, walk_s = self.arrays.main_nodes[index], away / (ACCESS_SPEED_KMH / 3.6)
+    def _search(
+        self, lon: float, lat: float, points: Sequence[Point], wanted: int, max_s: float
+    ) -> tuple[Floats, Floats]:
+        """(seconds, metres) from each point, inf where not reached; only the nearest `wanted` need be."""
         out_s, out_m = np.full(len(points), np.inf), np.full(len(points), np.inf)
-        space, arrays = self._space(), self.arrays
+        if not points or wanted < 1:
+            return out_s, out_m
+        end, away = self.nearest_node(lon, lat)
+        node, walks = self._snapped(points)
+        space, arrays, pace = self._space(), self.arrays, ACCESS_SPEED_KMH / 3.6
+        space.make_room(len(points))
         travel_kernel(
-            arrays.offsets, arrays.tails, self._seconds, arrays.metres, int(node[-1]), float(walk_s[-1]),
-            node[:-1], walk_s[:-1], wanted, float(max_s), space.next_stamp(len(points)),
-            space.seen, space.best, space.metres, space.via, space.chain_seen, space.chain,
-            space.keys, space.items, out_s, out_m,
+            arrays.offsets, arrays.tails, arrays.heads, self._seconds, arrays.metres, end, away / pace,
+            node, walks / pace, wanted, float(max_s),
+            space.best, space.via, space.touched, space.chain, space.keys, space.items, out_s, out_m,
         )  # fmt: skip
-        out_m += away[:-1] + away[-1]
-        return [
-            Travel(float(s), float(m)) if np.isfinite(s) else Travel(None, None)
-            for s, m in zip(out_s, out_m, strict=True)
-        ]
+        return out_s, out_m + walks + away
+
+    def _snapped(self, points: Sequence[Point]) -> tuple[npt.NDArray[np.int64], Floats]:
+        """The nearest node of each point and the metres to it; kept for the last points asked, usually the teams."""
+        key, last = tuple(points), self._last
+        if last is not None and last[0] == key:
+            return last[1], last[2]
+        places = np.array(key, dtype=np.float64).reshape(-1, 2)
+        if not np.isfinite(places).all():
+            raise BadInput("出发点的坐标不是有限数;请给出 WGS-84 经度、纬度")
+        walks, index = self._tree.query(to_metres(places, self.arrays.cos_lat))
+        self._last = (key, self.arrays.main_nodes[index], walks)
+        return self._last[1], self._last[2]
 
     def _space(self) -> Workspace:
         """This thread's scratch arrays."""

@@ -44,6 +44,7 @@ def _pop(keys: Any, items: Any, size: int) -> int:  # pragma: no cover - compile
 def travel_kernel(
     offsets: Any,  # int64 (n + 1,): incoming edges of node x are offsets[x] … offsets[x + 1]
     tails: Any,  # int32 (m,): where each incoming edge comes from
+    heads: Any,  # int32 (m,): the x it leads to
     seconds: Any,  # float32 (m,): inf when closed
     lengths: Any,  # float32 (m,): metres
     target: int,
@@ -52,33 +53,26 @@ def travel_kernel(
     origin_s: Any,  # float64 (k,): time from the point to its node
     wanted: int,  # stop when so many origins are reached
     max_s: float,
-    stamp: int,
-    seen: Any,  # int32 (n,): `stamp` where `best` holds
-    best: Any,  # float64 (n,)
-    metres: Any,  # float64 (n,)
-    via: Any,  # int64 (n,): incoming edge taken from the node towards the target, −1 at the target
-    chain_seen: Any,  # int32 (n,): `stamp` where `chain` holds
-    chain: Any,  # int64 (n,): first origin that starts at the node
-    keys: Any,  # float64 (m + k + 1,)
-    items: Any,  # int64 (m + k + 1,)
+    best: Any,  # float64 (n,), inf everywhere before and after
+    via: Any,  # int32 (n,): incoming edge taken from the node towards the target, −1 at the target; stays
+    touched: Any,  # int32 (n,): scratch, which nodes to put back to inf
+    chain: Any,  # int32 (n,): first origin that starts at the node; −1 everywhere before and after
+    keys: Any,  # float64 (m + k + 1,): scratch, the heap
+    items: Any,  # int32 (m + k + 1,)
     out_s: Any,  # float64 (k,), filled with inf before
     out_m: Any,  # float64 (k,)
 ) -> int:  # pragma: no cover - compiled
     """Exact times from every origin to `target`; returns how many were reached.
 
     Origins are virtual nodes n + i behind their nodes, so that access time takes part in the order and
-    stopping after `wanted` of them gives exactly the nearest ones. A lazy binary heap; stale entries are skipped.
+    stopping after `wanted` of them gives exactly the nearest ones. A lazy heap; stale entries are skipped.
     """
-    n = len(seen)
-    following = np.full(len(origin_node), -1, np.int64)
+    n, following = len(best), np.full(len(origin_node), -1, np.int32)
     for i in range(len(origin_node)):
-        node = origin_node[i]
-        if chain_seen[node] == stamp:
-            following[i] = chain[node]
-        chain_seen[node] = stamp
-        chain[node] = i
-    seen[target], best[target], metres[target], via[target] = stamp, target_s, 0.0, -1
-    size, reached = _push(keys, items, 0, target_s, target), 0
+        following[i] = chain[origin_node[i]]
+        chain[origin_node[i]] = i
+    best[target], via[target], touched[0] = target_s, -1, target
+    size, marks, reached = _push(keys, items, 0, target_s, target), 1, 0
     while size > 0:
         now, item = keys[0], items[0]
         size = _pop(keys, items, size)
@@ -86,50 +80,56 @@ def travel_kernel(
             break
         if item >= n:
             out_s[item - n] = now
-            out_m[item - n] = metres[origin_node[item - n]]
+            out_m[item - n] = _walk(heads, lengths, via, origin_node[item - n])
             reached += 1
             if reached >= wanted:
                 break
             continue
         if now > best[item]:
             continue
-        if chain_seen[item] == stamp:
-            origin = chain[item]
-            while origin >= 0:
-                size = _push(keys, items, size, now + origin_s[origin], n + origin)
-                origin = following[origin]
+        origin = chain[item]
+        while origin >= 0:
+            size = _push(keys, items, size, now + origin_s[origin], n + origin)
+            origin = following[origin]
         for edge in range(offsets[item], offsets[item + 1]):
-            reach = now + seconds[edge]
-            tail = tails[edge]
-            if reach <= max_s and (seen[tail] != stamp or reach < best[tail]):
-                seen[tail], best[tail], via[tail] = stamp, reach, edge
-                metres[tail] = metres[item] + lengths[edge]
+            reach, tail = now + seconds[edge], tails[edge]
+            if reach <= max_s and reach < best[tail]:
+                if best[tail] == np.inf:
+                    touched[marks] = tail
+                    marks += 1
+                best[tail], via[tail] = reach, edge
                 size = _push(keys, items, size, reach, tail)
+    for i in range(marks):
+        best[touched[i]] = np.inf
+    for i in range(len(origin_node)):
+        chain[origin_node[i]] = -1
     return reached
+
+
+@numba.njit(nogil=True, cache=True)
+def _walk(heads: Any, lengths: Any, via: Any, node: int) -> float:  # pragma: no cover - compiled
+    """Metres from `node` to the target along the edges taken."""
+    total = 0.0
+    while via[node] >= 0:
+        total += lengths[via[node]]
+        node = heads[via[node]]
+    return total
 
 
 class Workspace:
     """Scratch arrays of one thread for a graph of n nodes and m directed edges; grown for k origins."""
 
     def __init__(self, nodes: int, edges: int) -> None:
-        self.nodes, self.edges, self.stamp = nodes, edges, 0
-        self.seen = np.zeros(nodes, np.int32)
-        self.best = np.zeros(nodes, np.float64)
-        self.metres = np.zeros(nodes, np.float64)
-        self.via = np.zeros(nodes, np.int64)
-        self.chain_seen = np.zeros(nodes, np.int32)
-        self.chain = np.zeros(nodes, np.int64)
+        self.edges = edges
+        self.best = np.full(nodes, np.inf)
+        self.via = np.full(nodes, -1, np.int32)
+        self.touched = np.zeros(nodes, np.int32)
+        self.chain = np.full(nodes, -1, np.int32)
         self.keys: npt.NDArray[np.float64] = np.zeros(0, np.float64)
-        self.items: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self.items: npt.NDArray[np.int32] = np.zeros(0, np.int32)
 
-    def next_stamp(self, origins: int) -> int:
-        """A number no array holds yet; heap room for `origins` more entries."""
-        need = self.edges + origins + 1
-        if len(self.keys) < need:
-            self.keys, self.items = np.zeros(need, np.float64), np.zeros(need, np.int64)
-        if self.stamp >= np.iinfo(np.int32).max - 1:
-            self.seen[:] = 0
-            self.chain_seen[:] = 0
-            self.stamp = 0
-        self.stamp += 1
-        return self.stamp
+    def make_room(self, origins: int) -> None:
+        """Let the heap hold every edge and `origins` more entries."""
+        if len(self.keys) < self.edges + origins + 1:
+            self.keys = np.zeros(self.edges + origins + 1, np.float64)
+            self.items = np.zeros(self.edges + origins + 1, np.int32)

@@ -1,5 +1,7 @@
 """Travel times are exact: against scipy's Dijkstra on random networks, and by hand on small ones."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -138,6 +140,18 @@ def test_points_snap_to_the_main_network_not_to_an_islet() -> None:
         frame([(A, B, 36.0, False, False), (B, C, 36.0, False, False), (*islet, 36.0, False, False)])
     )
     assert graph.nearest_node(118.5, 35.5)[1] > 10_000
+
+
+def test_threads_share_a_graph_without_mixing_answers() -> None:
+    graph = RoadGraph.from_frame(frame([(place(n), place(n + 1), 30.0, False, False) for n in range(NODES - 1)]))
+    points = [place(n) for n in range(NODES)]
+
+    def ask(number: int) -> list[float | None]:
+        return [travel.seconds for travel in graph.travel_to(*place(number % NODES), points[: 1 + number % NODES])]
+
+    alone = [ask(number) for number in range(200)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(ask, range(200))) == alone
 
 
 def test_no_points_no_travels() -> None:
