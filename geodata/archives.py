@@ -2,12 +2,14 @@
 
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from geodata.errors import BadInput, TooLarge
 from geodata.raw_table import MIB
 
+UNZIP_ERRORS: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 MAX_MEMBERS: Final = 2000
 MAX_UNPACKED: Final = 2048 * MIB
 _MAX_RATIO, _RATIO_FROM = 200, 64 * MIB  # a shapefile or a sheet packs about 10:1

@@ -6,15 +6,20 @@ from typing import Final
 
 _SAMPLE_ROWS = 5000
 _HEAD = 32
+_ENOUGH_BYTES = 24
 _CLAIMS: Final = {"utf-8": "utf-8", "utf8": "utf-8", "65001": "utf-8", "gbk": "gb18030", "gb2312": "gb18030",
                   "gb18030": "gb18030", "936": "gb18030", "cp936": "gb18030", "ansi 936": "gb18030"}  # fmt: skip
 
 
 def dbf_encoding(path: Path, claimed: str) -> str:
-    """`utf-8` or `gb18030` (holds GBK): what all sampled text decodes as; `claimed` (.cpg) decides when both do."""
+    """What all sampled text decodes as: UTF-8, which text in GBK hardly ever is by chance, `claimed` (.cpg), GB18030.
+
+    With only a word or two to judge by, `claimed` comes first: 联通 in GBK is correct UTF-8 for something else.
+    """
     values = _text_values(path.read_bytes())
-    wanted = _CLAIMS.get(claimed.lower(), claimed.lower())
-    for encoding in dict.fromkeys((wanted or "utf-8", "utf-8", "gb18030")):
+    wanted = _CLAIMS.get(claimed.lower(), "")  # a claim of Latin-1 is a program's default, not a fact
+    little = sum(len(value) for value in values) < _ENOUGH_BYTES
+    for encoding in dict.fromkeys((wanted, "utf-8", "gb18030") if wanted and little else ("utf-8", wanted, "gb18030")):
         if all(_decodes(value, encoding) for value in values):
             return encoding
     return "gb18030"

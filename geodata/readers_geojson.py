@@ -27,7 +27,9 @@ _MAX_COLUMNS: Final = 500
 _SHAPES: Final = {
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection",
 }  # fmt: skip
-_SHAPE_ERRORS: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError, shapely.errors.ShapelyError)
+_SHAPE_ERRORS: Final = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, shapely.errors.ShapelyError,
+)  # fmt: skip
 
 
 def read_geojson(path: Path, encoding: str | None) -> RawTable:
@@ -73,7 +75,7 @@ def _features(document: Any, name: str) -> list[Any]:
         return list(document["features"])
     if kind == "Feature":
         return [document]
-    if kind in _SHAPES:
+    if isinstance(kind, str) and kind in _SHAPES:
         return [{"type": "Feature", "properties": {}, "geometry": document}]
     raise BadInput(f"{name} 不是 GeoJSON:最外层应是 FeatureCollection,且有 features 数组")
 
@@ -128,7 +130,7 @@ def _geometries(features: list[Any]) -> tuple[Shapes, dict[int, str]]:
 def _plain_point(member: Any) -> tuple[float, float] | None:
     """x, y of a well-formed point: the fast way for a million of them."""
     at = member.get("coordinates") if isinstance(member, dict) and member.get("type") == "Point" else None
-    if isinstance(at, list) and len(at) >= 2 and all(type(number) in (int, float) for number in at[:2]):
+    if isinstance(at, list) and len(at) == 2 and all(type(number) in (int, float) for number in at):
         return at[0], at[1]
     return None
 
@@ -138,7 +140,7 @@ def _shape_of(member: Any) -> tuple[Any, str]:
     if member is None:
         return None, "没有几何"
     kind = member.get("type") if isinstance(member, dict) else None
-    if kind not in _SHAPES:
+    if not isinstance(kind, str) or kind not in _SHAPES:
         return None, f"几何类型 {str(kind)[:40]!r} 不是 GeoJSON 的类型"
     if kind == "GeometryCollection":
         return None, "几何集合(GeometryCollection)不能导入,请拆成单一类型"

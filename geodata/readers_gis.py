@@ -15,7 +15,7 @@ import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 
-from geodata.archives import check_zip, member_name
+from geodata.archives import UNZIP_ERRORS, check_zip, member_name
 from geodata.dbf import dbf_encoding
 from geodata.errors import BadInput, TooLarge
 from geodata.raw_table import MIB, RawTable, Shapes, check_rows, check_size, check_vertices, frame_of
@@ -32,15 +32,23 @@ def read_shapefile(path: Path, encoding: str | None) -> RawTable:
     check_size(path, 1024)
     chosen = _one_shapefile(path)
     with tempfile.TemporaryDirectory(prefix="import-") as folder:
-        with zipfile.ZipFile(path) as archive:
-            for suffix, member in chosen.items():
-                with archive.open(member) as source, (Path(folder) / f"layer{suffix}").open("wb") as target:
-                    shutil.copyfileobj(source, target, MIB)
+        _unpack(path, chosen, Path(folder))
         shp = Path(folder) / "layer.shp"
         cpg = shp.with_suffix(".cpg")
         claimed = cpg.read_text("ascii", "ignore").strip() if cpg.exists() else ""
         text_encoding = encoding or dbf_encoding(shp.with_suffix(".dbf"), claimed)
         return _read_with_gdal(path, shp, None, text_encoding, "" if ".prj" in chosen else _NO_PRJ)
+
+
+def _unpack(path: Path, chosen: dict[str, zipfile.ZipInfo], folder: Path) -> None:
+    """The chosen members as `layer.shp` and so on: no name from the archive ever reaches the file system."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for suffix, member in chosen.items():
+                with archive.open(member) as source, (folder / f"layer{suffix}").open("wb") as target:
+                    shutil.copyfileobj(source, target, MIB)
+    except UNZIP_ERRORS as error:
+        raise BadInput(f"{path.name} 不是完好的压缩文件:{str(error)[:120]}") from None
 
 
 def _one_shapefile(path: Path) -> dict[str, zipfile.ZipInfo]:
@@ -65,7 +73,9 @@ def read_geopackage(path: Path, layer: str | None) -> RawTable:
     """The only spatial layer of a GeoPackage, or the one called `layer`."""
     check_size(path, 2048)
     try:
-        names = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            names = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
     except _GDAL_ERRORS as error:
         raise BadInput(f"{path.name} 不是能读的 GeoPackage:{str(error)[:160]}") from None
     if len(names) != 1 and layer not in names:

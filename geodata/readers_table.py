@@ -3,7 +3,6 @@
 import csv
 import io
 import warnings
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from openpyxl.utils.exceptions import InvalidFileException
 
-from geodata.archives import check_zip
+from geodata.archives import UNZIP_ERRORS, check_zip
 from geodata.errors import BadInput
 from geodata.raw_table import RawTable, Shapes, check_rows, check_size, check_vertices, frame_of, utf8_text
 
@@ -28,6 +27,9 @@ WKT_NAMES: Final = ("geometry", "geom", "wkt", "the_geom", "几何", "空间数�
 EXACT_BELOW_IN_SHEETS: Final = 1e15  # spreadsheets keep 15 digits of a number
 _CRS_HINT: Final = "表格里没有坐标系信息,国内表格常用 GCJ-02(高德、腾讯)或 BD-09(百度),差约 500 米"
 _MAX_COLUMNS: Final = 500
+_XLSX_ERRORS: Final = (
+    *UNZIP_ERRORS, InvalidFileException, ParseError, LookupError, ValueError, TypeError, AttributeError,
+)  # fmt: skip
 
 
 def read_csv(path: Path, encoding: str | None) -> RawTable:
@@ -83,9 +85,9 @@ def read_xlsx(path: Path, encoding: str | None) -> RawTable:  # noqa: ARG001 - X
                 others = book.sheetnames[1:]
             finally:
                 book.close()
-    except (InvalidFileException, ParseError, zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError) as error:
-        if isinstance(error, BadInput):
-            raise
+    except BadInput:
+        raise
+    except _XLSX_ERRORS as error:
         raise BadInput(f"{path.name} 不是能读的 XLSX:{str(error)[:160]}") from None
     frame = frame_of({name: pd.Series(column, dtype=object) for name, column in zip(names, columns, strict=True)},
                      len(numbers))  # fmt: skip
