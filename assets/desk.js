@@ -1,0 +1,110 @@
+/* The desk: start, keyboard, buttons, sound. */
+"use strict";
+(function (cb) {
+  cb.starters.desk = function (state) {
+    cb.startAlerts(state);
+    cb.startCalls(state);
+    cb.startStream();
+    sound(!!cb.preference("sound"), true);
+    document.addEventListener("keydown", keys);
+    document.addEventListener("click", acts);
+    cb.on("alert-new", (alert) => { if (cb.preference("sound")) cb.tone(alert.level_no); });
+    cb.on("picked", () => leaveSearch());
+    document.documentElement.dataset.ready = "true";
+  };
+  const search = () => cb.byId("search-text");
+  const typing = (node) => node && (node.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName));
+
+  function keys(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target === search()) return searchKeys(event);
+    if (typing(event.target)) return;
+    const onButton = event.target.closest && event.target.closest("button, a, summary");
+    const act = {
+      "/": () => { search().focus(); search().select(); },
+      "Escape": escape,
+      "?": () => { const box = cb.byId("key-map"); box.hidden = !box.hidden; },
+      "ArrowDown": () => cb.walkAlerts(1),
+      "ArrowUp": () => cb.walkAlerts(-1),
+      "Enter": () => { if (onButton) return false; cb.oneKey(cb.selectedAlert()); },
+      "a": () => cb.selectedAlert() && cb.acknowledge(cb.selectedAlert().id),
+    }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!act) return;
+    if (act() !== false) event.preventDefault();
+  }
+  function escape() {
+    const box = cb.byId("key-map");
+    if (!box.hidden) { box.hidden = true; return; }
+    if (cb.closeCall()) return;
+    cb.dropCircle();
+    closeDossier();
+  }
+  function closeDossier() {
+    window.dash_clientside.set_props("selection", { data: null });
+    cb.setView({ at: null });
+  }
+  function leaveSearch() {
+    search().blur();
+    cb.byId("search-results").classList.add("is-away");
+  }
+  function searchKeys(event) {
+    const box = cb.byId("search-results");
+    box.classList.remove("is-away");
+    if (event.key === "Escape") { leaveSearch(); cb.byId("alert-list").focus(); }
+    if (!["ArrowDown", "ArrowUp", "Enter"].includes(event.key)) return;
+    const found = [...box.querySelectorAll(".pick")];
+    if (!found.length) return;
+    event.preventDefault();
+    const at = found.findIndex((node) => node.classList.contains("is-on"));
+    if (event.key === "Enter") return (found[at] || found[0]).click();
+    found[at]?.classList.remove("is-on");
+    const next = found[(at + (event.key === "ArrowDown" ? 1 : -1) + found.length) % found.length];
+    next.classList.add("is-on");
+    next.scrollIntoView({ block: "nearest" });
+  }
+  function acts(event) {
+    const box = cb.byId("search-results");
+    if (!event.target.closest(".search")) box.classList.add("is-away"); else if (event.target === search()) box.classList.remove("is-away");
+    const act = event.target.closest("[data-act]")?.dataset.act;
+    const map = cb.map();
+    if (act === "zoom-in") map?.zoomIn(1, { animate: false });
+    if (act === "zoom-out") map?.zoomOut(1, { animate: false });
+    if (act === "home") cb.wholeCity();
+    if (act === "circle") cb.armCircle();
+    if (act === "deck") cb.toggleDeck();
+    if (act === "close-call") cb.closeCall();
+    if (act === "close-dossier") closeDossier();
+    if (act === "close-circle") cb.dropCircle();
+    if (act === "sound") sound(!cb.preference("sound"), false);
+  }
+  document.addEventListener("click", async (event) => {
+    if (!event.target.closest('[data-act="logout"]')) return;
+    try { await fetch("/logout", { method: "POST", credentials: "same-origin", headers: { "X-Requested-With": "citybrain" }, redirect: "manual" }); } finally { location.assign("/login"); }
+  });
+
+  /* ---- sound: off until asked for, remembered ---- */
+  let audio = null;
+  function sound(on, quiet) {
+    cb.preference("sound", on);
+    const button = cb.byId("sound-toggle");
+    button.setAttribute("aria-pressed", String(on));
+    cb.setText(button, on ? "声音:开" : "声音:关");
+    if (on && !quiet) cb.tone(1);
+  }
+  cb.tone = function (level) {
+    try {
+      audio = audio || new AudioContext();
+      const start = audio.currentTime;
+      for (let i = 0; i < Math.max(1, level - 1); i++) {
+        const tone = audio.createOscillator(), loud = audio.createGain();
+        tone.frequency.value = level >= 4 ? 880 : level === 3 ? 740 : 587;
+        loud.gain.setValueAtTime(0.0001, start + i * 0.28);
+        loud.gain.exponentialRampToValueAtTime(0.2, start + i * 0.28 + 0.02);
+        loud.gain.exponentialRampToValueAtTime(0.0001, start + i * 0.28 + 0.22);
+        tone.connect(loud).connect(audio.destination);
+        tone.start(start + i * 0.28);
+        tone.stop(start + i * 0.28 + 0.24);
+      }
+    } catch { /* no audio device: the list and the map still show it */ }
+  };
+})(window.citybrain);

@@ -1,0 +1,110 @@
+/* The live link: one EventSource, its state on screen, ages kept true. Deltas go to the page's own bus (cb.emit). */
+"use strict";
+(function (cb) {
+  const SILENT_MS = 7000; // the server beats every 2 s
+  const CUT_MS = 15000;
+  const KINDS = ["alert.fired", "alert.level", "alert.value", "alert.resolved", "alert.acknowledged", "alert.cancelled", "alert.linked",
+    "incident.opened", "incident.closed", "call.started", "call.row", "call.attempt", "call.done", "reading.batch", "system.status"];
+  let source = null, heard = 0, silentSince = 0, wordNow = "";
+
+  function show(kind, word) {
+    const dot = cb.byId("link-state");
+    if (dot && wordNow !== kind + word) {
+      wordNow = kind + word;
+      dot.className = "link link-" + kind;
+      cb.setText(dot.querySelector(".word"), word);
+    }
+    const banner = cb.byId("link-banner");
+    if (banner) {
+      banner.hidden = kind !== "cut";
+      if (kind === "cut") cb.setText(banner, word + " · 画面停留在断开前的状态,正在自动重连");
+    }
+    document.documentElement.dataset.link = kind;
+  }
+  function look() {
+    const quiet = Date.now() - heard;
+    if (heard && quiet < SILENT_MS) { silentSince = 0; return show("live", "已连接"); }
+    silentSince = silentSince || (heard || Date.now());
+    if (Date.now() - silentSince > CUT_MS) show("cut", "已断开,自 " + cb.shortClock(new Date(silentSince).toISOString()));
+    else show("wait", heard ? "重连中" : "连接中");
+    if (heard && quiet > CUT_MS && source && source.readyState === EventSource.CLOSED) open();
+  }
+  function open() {
+    if (source) source.close();
+    source = new EventSource("/stream?topics=alerts,calls,incidents,readings,system");
+    source.onopen = () => { heard = Date.now(); look(); };
+    source.onerror = () => { look(); if (source.readyState === EventSource.CLOSED) setTimeout(open, 3000); };
+    source.addEventListener("beat", (event) => {
+      heard = Date.now();
+      const data = JSON.parse(event.data);
+      cb.setServerTime(data.at);
+      if (data.bus === "away") show("wait", "数据总线中断"); else look();
+    });
+    source.addEventListener("resync", () => { heard = Date.now(); cb.emit("resync"); });
+    source.addEventListener("signed-out", () => { source.close(); cb.toast("登录已失效,请重新登录"); show("cut", "登录已失效"); });
+    for (const kind of KINDS) source.addEventListener(kind, (event) => {
+      heard = Date.now();
+      let data;
+      try { data = JSON.parse(event.data); } catch { return; }
+      data.kind = data.kind || kind;
+      cb.emit(kind.split(".")[0], data);
+    });
+  }
+  function tick() {
+    const clock = cb.byId("clock");
+    if (clock && !cb.state.at) cb.setText(clock, cb.clockText(cb.now()));
+    for (const node of document.querySelectorAll("[data-since]")) {
+      const stale = node.closest(".is-stale") ? "过期 · " : "";
+      cb.setText(node, stale + cb.ageText(node.dataset.since));
+    }
+    if (!cb.state.at) look();
+  }
+  cb.startStream = function () {
+    if (cb.state.at) { show("replay", "回放 · 非实时"); }
+    else { heard = 0; open(); window.addEventListener("pagehide", () => source && source.close()); }
+    tick();
+    setInterval(tick, 1000);
+  };
+
+  /* ---- numbers that move: reading.batch → the gauges on the page ---- */
+  const DIGITS = { flow: 0, rain: 1, stage: 2, depth: 2 };
+  const MARKS = { depth: [[0.2, "yellow"], [0.27, "red"]] };
+  cb.kindOf = (quantity) => ({ flow_m3s: "flow", stage_m: "stage", depth_m: "depth", rain_mm_h: "rain" })[quantity] || "";
+  cb.depths = new Map();
+  cb.on("reading", function (batch) {
+    const kind = cb.kindOf(batch.quantity);
+    if (!kind || !Array.isArray(batch.sensors)) return;
+    batch.sensors.forEach((sensor, i) => {
+      const value = batch.values[i];
+      if (kind === "depth") cb.depths.set(sensor, [value, batch.observed_at, false]);
+      for (const row of document.querySelectorAll(`.gauge[data-sensor="${CSS.escape(sensor)}"][data-kind="${kind}"]`)) {
+        cb.setText(row.querySelector(".num"), Number(value).toLocaleString("en-US", { minimumFractionDigits: DIGITS[kind], maximumFractionDigits: DIGITS[kind] }));
+        const age = row.querySelector(".age");
+        if (age) age.dataset.since = batch.observed_at;
+        row.classList.remove("is-stale");
+        if (MARKS[kind]) {
+          const level = MARKS[kind].filter(([mark]) => value >= mark).map(([, name]) => name).pop();
+          row.classList.remove("at-yellow", "at-red");
+          if (level) row.classList.add("at-" + level);
+        }
+      }
+    });
+    if (kind === "depth") { cb.emit("depths"); countPoints(); }
+  });
+  function countPoints() {
+    let closed = 0, slow = 0, calm = 0;
+    for (const [value, at] of cb.depths.values()) {
+      if (cb.moment() - Date.parse(at) > 1800e3) continue;
+      if (value >= 0.27) closed++; else if (value >= 0.2) slow++; else calm++;
+    }
+    const put = (selector, text) => cb.setText(document.querySelector(selector), text);
+    const tiles = document.querySelectorAll("#situation .counts .num");
+    if (tiles.length === 4) [closed, slow, calm].forEach((n, i) => {
+      cb.setText(tiles[i], n.toLocaleString("en-US"));
+      tiles[i].parentElement.className = "count" + (n && i < 2 ? " count-" + ["red", "yellow"][i] : "");
+    });
+    const age = document.querySelector("#situation .source [data-since]");
+    if (age) age.dataset.since = new Date(cb.now()).toISOString();
+    put('[data-kpi="points"] .num', `${closed} / ${slow}`);
+  }
+})(window.citybrain);

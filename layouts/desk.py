@@ -1,0 +1,133 @@
+"""The duty officer's desk: the city on the left, the map in the middle, what needs doing on the right."""
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from hub.services import Services
+from layouts import ids
+from layouts.desk_rails import alert_panel, call_panel, layer_panel, situation_panel
+from layouts.model import ScreenContext
+from layouts.parts import boot, city_map, head_clock, is_sample, link_dot, mode_badge, person
+from layouts.snapshot import Snapshot, take
+from layouts.timeline import timeline
+
+KEYS = (
+    ("↑ ↓", "在告警列表中移动"),
+    ("回车", "对选中的告警一键调度;再按一次回车呼叫"),
+    ("A", "确认选中的告警"),
+    ("/", "搜索"),
+    ("Esc", "关闭面板、离开搜索"),
+    ("?", "显示或隐藏本说明"),
+)
+
+
+def layout(services: Services, context: ScreenContext) -> Component:
+    """The whole desk, with the state of this moment already in it."""
+    shot = take(services, context)
+    return html.Div(
+        [
+            *boot("desk", services, shot, context),
+            header(services, shot, context),
+            html.Aside([situation_panel(shot), layer_panel()], className="rail rail-left"),
+            html.Main([city_map(is_sample(services)), map_tools(), dossier(), deck()], className="stage"),
+            html.Aside([call_panel(), alert_panel(shot)], className="rail rail-right"),
+            timeline(shot, context, "/desk/"),
+            key_map(),
+            html.Div(id=ids.TOAST, className="toast", role="alert"),
+        ],
+        className="desk",
+    )
+
+
+def header(services: Services, shot: Snapshot, context: ScreenContext) -> Component:
+    """City, time, mode, link, search, person: the line an officer reads first."""
+    return html.Header(
+        [
+            html.H1(services.city_name, className="city"),
+            mode_badge(shot.mode),
+            link_dot(),
+            search_box(),
+            head_clock(shot),
+            html.Nav(
+                [
+                    html.A("大屏", href="/wall/", target="_blank", className="quiet"),
+                    html.A("快报", href="/brief/", target="_blank", className="quiet"),
+                ],
+                className="ways",
+            ),
+            person(context),
+        ],
+        className="head",
+    )
+
+
+def search_box() -> Component:
+    """`/` focuses it; arrows walk the results; Esc leaves."""
+    return html.Div(
+        [
+            dcc.Input(
+                id=ids.SEARCH_TEXT,
+                type="text",
+                debounce=0.25,
+                maxLength=64,
+                placeholder="搜索部件编码、摄像机、积水点、队伍  /",
+                className="search-input",
+                autoComplete="off",
+            ),
+            html.Div(id=ids.SEARCH_RESULTS, className="search-results", role="listbox"),
+        ],
+        className="search",
+        role="search",
+    )
+
+
+def map_tools() -> Component:
+    """Buttons over the map; assets/map.js and assets/deck.js act on `data-act`."""
+    tools = (
+        ("zoom-in", "+", "放大"),
+        ("zoom-out", "−", "缩小"),
+        ("home", "全市", "看全市"),
+        ("circle", "圈选", "画圆查询里面有什么"),
+        ("deck", "三维", "三维:积水深度与部件密度"),
+    )
+    return html.Div(
+        [
+            html.Button(word, type="button", title=title, className="tool", **{"data-act": act, "aria-label": title})
+            for act, word, title in tools
+        ],
+        className="map-tools",
+    )
+
+
+def dossier() -> Component:
+    """What was pressed on the map, by Dash callback from the store of the selection."""
+    return html.Div(
+        [
+            dcc.Store(id=ids.SELECTION),
+            dcc.Store(id=ids.CIRCLE),
+            html.Div(id=ids.DOSSIER, className="dossier", **{"aria-live": "polite"}),
+            html.Div(id=ids.CIRCLE_RESULT, className="dossier circle-result", **{"aria-live": "polite"}),
+        ],
+        className="dossiers",
+    )
+
+
+def deck() -> Component:
+    """The 3-D view; its library is loaded when it is first opened."""
+    return html.Div(
+        [
+            html.Canvas(id=ids.DECK, className="deck-canvas"),
+            html.Button("返回地图", type="button", className="button", **{"data-act": "deck"}),
+            html.P("三维视图 · 柱高为积水深度(放大显示)· 底面为部件密度 · 示例数据", className="deck-legend"),
+        ],
+        className="deck-view",
+        hidden=True,
+        id=ids.DECK_TOGGLE,
+    )
+
+
+def key_map() -> Component:
+    """The keyboard, on `?`."""
+    rows = [html.Tr([html.Th(html.Kbd(key)), html.Td(word)]) for key, word in KEYS]
+    box = [html.H2("键盘"), html.Table(html.Tbody(rows))]
+    return html.Div(box, id=ids.KEYS, className="key-map", hidden=True, role="dialog", **{"aria-label": "键盘说明"})
