@@ -1,0 +1,142 @@
+"""What an officer and the HTTP API do with alerts: list, look, acknowledge, take in warnings."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from alerts.cap import CapMessage, parse_cap, parse_json, to_alerts
+from alerts.model import Alert, AlertChange, AlertState, revised, state_of
+from alerts.ports import AlertStore, Reject, RejectStore
+from alerts.warnings import Outcome, decide
+from geodata.errors import BadInput, Conflict, NotFound
+
+STATES = {
+    "open": (AlertState.FIRING, AlertState.ACKNOWLEDGED),
+    "firing": (AlertState.FIRING,),
+    "acknowledged": (AlertState.ACKNOWLEDGED,),
+    "resolved": (AlertState.RESOLVED,),
+    "all": tuple(AlertState),
+}
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CapOutcome:
+    """`id` is the (first) alert the message stands for; `alert_ids` all of them."""
+
+    id: str
+    outcome: Outcome
+    alert_ids: tuple[str, ...] = ()
+
+
+class AlertDesk:
+    """Reads and changes alerts; everything it changes is committed before it answers."""
+
+    def __init__(self, store: AlertStore, rejects: RejectStore, clock: Callable[[], datetime]) -> None:
+        self._store, self._rejects, self._clock = store, rejects, clock
+
+    def open(self, now: datetime | None = None) -> list[Alert]:
+        """Open at `now`, worst first, then newest."""
+        moment = now or self._clock()
+        alive = [alert for alert in self._store.open_alerts() if state_of(alert, moment) is not AlertState.RESOLVED]
+        return worst_first(alive)
+
+    def get(self, alert_id: str) -> Alert:
+        alert = self._store.get(alert_id)
+        if alert is None:
+            raise NotFound(f"没有编号为 {alert_id[:64]} 的预警")
+        return alert
+
+    def history(self, alert_id: str) -> list[Mapping[str, Any]]:
+        """The alert's steps, oldest first."""
+        self.get(alert_id)
+        return self._store.history(alert_id)
+
+    def list(
+        self, state: str = "open", limit: int = 100, before: str | None = None, now: datetime | None = None
+    ) -> list[Alert]:
+        """Newest first; `before` is the id of the last alert of the page before. States: see `STATES`."""
+        if state not in STATES:
+            raise BadInput(f"state 不能是 {state[:40]!r};可用:{'、'.join(STATES)}")
+        if not 1 <= limit <= 1_000:
+            raise BadInput("limit 必须在 1 到 1000 之间")
+        return self._store.find(states=STATES[state], limit=limit, before=before, at=now or self._clock())
+
+    def acknowledge(self, alert_id: str, who: str, note: str, now: datetime) -> Alert:
+        """Take notice. Again changes nothing (the first one stays); an ended alert raises `Conflict`."""
+        alert = self.get(alert_id)
+        state = state_of(alert, now)
+        if state is AlertState.RESOLVED:
+            raise Conflict(f"预警 {alert_id} 已结束,不能再确认")
+        if state is AlertState.ACKNOWLEDGED:
+            return alert
+        after = revised(alert, now, acknowledged_at=now, acknowledged_by=who)
+        self._store.apply([AlertChange(after, "acknowledged", now, who, note[:1_000])])
+        stored = self.get(alert_id)
+        if stored.acknowledged_at is None:
+            raise Conflict(f"预警 {alert_id} 刚刚结束,不能再确认")
+        return stored
+
+    def link_incident(self, alert_ids: Sequence[str], incident_id: str, who: str, now: datetime) -> None:
+        """Put alerts into an incident. One that is in another incident raises `Conflict`, and none is linked."""
+        alerts = [self.get(alert_id) for alert_id in dict.fromkeys(alert_ids)]
+        for alert in alerts:
+            if alert.incident_id not in (None, incident_id):
+                raise Conflict(f"预警 {alert.id} 已属于事件 {alert.incident_id}")
+        changes = [
+            AlertChange(revised(alert, now, incident_id=incident_id), "linked", now, who, incident_id)
+            for alert in alerts
+            if alert.incident_id is None
+        ]
+        if changes:
+            self._store.apply(changes)
+
+    def as_of(self, at: datetime) -> "Sequence[Alert]":
+        """The alerts that were open at a past moment, as they stood then, worst first."""
+        return worst_first(self._store.as_of(at))
+
+    def receive_cap(self, body: bytes, who: str, now: datetime) -> CapOutcome:
+        """A CAP document. What is refused is kept among the rejects with its reason, then raised."""
+        return self._receive(lambda: parse_cap(body, now), "cap", body.decode("utf-8", "backslashreplace"), who, now)
+
+    def receive_json(self, payload: object, who: str, now: datetime) -> CapOutcome:
+        """A warning in JSON with CAP's field names; the same rules and outcomes."""
+        try:
+            original = orjson.dumps(payload, default=str).decode()
+        except (TypeError, ValueError):
+            original = repr(payload)
+        return self._receive(lambda: parse_json(payload, now), "alert-json", original, who, now)
+
+    def _receive(
+        self, parse: Callable[[], CapMessage], source: str, original: str, who: str, now: datetime
+    ) -> CapOutcome:
+        try:
+            return self._take(parse(), who, now)
+        except BadInput as error:
+            self._rejects.add([Reject(source, 0, str(error)[:4_000], original[:4_000], now)])
+            raise
+
+    def _take(self, message: CapMessage, who: str, now: datetime) -> CapOutcome:
+        for attempt in range(_TRIES):
+            outcome, alerts, changes = decide(message, to_alerts(message, now), self._store, who, now)
+            try:
+                if changes:
+                    self._store.apply(changes)
+                return CapOutcome(alerts[0].id, outcome, tuple(alert.id for alert in alerts))
+            except Conflict:  # the same message came in by another door at the same moment
+                if attempt == _TRIES - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+
+def worst_first(alerts: Sequence[Alert]) -> "list[Alert]":
+    """By level, then newest first."""
+    return sorted(alerts, key=lambda alert: (-alert.level, -alert.fired_at.timestamp(), alert.id))
+
+
+def without_area(alert: Alert) -> Alert:
+    """The alert without its geometry, for lists."""
+    return replace(alert, area=None)
