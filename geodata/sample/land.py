@@ -6,6 +6,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import shapely
+from shapely.ops import substring
 
 from geodata.sample.facts import CODES, COUNTIES, EXTRA_SITES, MENGSHAN_HEIGHT_M, NAMES, OUTLINE, RIVERS
 from geodata.sample.frames import frame_of, pick
@@ -52,16 +53,23 @@ def smooth(points: Floats, rounds: int = 4) -> Floats:
     return points
 
 
+def meander(course: Floats) -> Floats:
+    """Bends of a river: smooth, some hundreds of metres wide."""
+    east = 420 * noise(course, "bend-east", 12_000) + 150 * noise(course, "bend-east-fine", 4_500)
+    north = 420 * noise(course, "bend-north", 12_000) + 150 * noise(course, "bend-north-fine", 4_500)
+    return course + np.column_stack((east, north))
+
+
 def river_lines() -> list[shapely.LineString]:
     """The rivers in metres, in the order of `RIVERS`; a tributary ends on the river it joins."""
     lines = []
     for _, _, _, controls in RIVERS:
-        course = smooth(to_plane(controls))
-        bend = 220 * np.column_stack((noise(course, "bend-east", 9_000), noise(course, "bend-north", 9_000)))
-        lines.append(shapely.LineString(course + bend))
+        course = shapely.segmentize(shapely.LineString(smooth(to_plane(controls))), 400.0)
+        lines.append(shapely.transform(course, meander))
     main, tributary = lines[0], lines[2]
-    mouth = shapely.shortest_line(tributary.interpolate(1.0, normalized=True), main)
-    lines[2] = shapely.LineString([*list(tributary.coords)[:-1], mouth.coords[-1]])
+    mouth = shapely.shortest_line(tributary, main)  # from the tributary to the main river; one point where they cross
+    upstream = substring(tributary, 0.0, tributary.project(shapely.Point(mouth.coords[0])))
+    lines[2] = shapely.LineString([*list(upstream.coords)[:-1], mouth.coords[-1]])
     return lines
 
 
