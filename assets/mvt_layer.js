@@ -3,20 +3,22 @@
  * In the layout:   dl.LayerGroup(id=…, eventHandlers={"add": {"variable": "citybrain.addCanvasLayers"}})   in the map, and
  *                  html.Div(hidden=True, **{"data-citybrain-layers": json.dumps([{…}, {…}])})   anywhere, where each is
  *   {"id": "components", "layer": "city_components", "url": "/tiles/city_components/{z}/{x}/{y}.pbf", "version": "…",
- *    "shown": true, "minZoom": 0, "maxZoom": 20, "pane": "overlayPane", "order": 50, "style": {…}}    (url: that is its default)
+ *    "shown": true, "minZoom": 0, "maxZoom": 22, "pane": "overlayPane", "order": 50, "about": {…}, "style": {…}}
+ *   (url: that is its default; about: TileService.tilejson(layer, "") when it is at hand, else it is fetched)
  * style: {"type", "colors": {code: css}, "default": css, "radius": px | {zoom: px}, "state_colors": {code: css}, "opacity",
  *    "widths": {code: px | {zoom: px}}, "weight", "casing": css, "casing_from_zoom", "outline": css, "stale": bool,
  *    "hatch": [code], "labels": {"min_zoom", "size", "color", "halo", "font"}}; a css may be a token ("--level-red");
  *    "colours"/"colour" are read as "colors"/"default".
  * Later:   citybrain.canvasLayers[id].setFilter({classes: ["01"] | Set | null, states: … | null}) · .setStyle({…}) ·
  *          .refresh(version) · citybrain.showCanvasLayer(id, true|false).
- * Filters name values of the layer's class and state columns (GeoData spec); "" stands for "has none".
+ * Filters name values of the layer's class and state columns (geodata/datasets.py); "" stands for "has none".
  * By hand: citybrain.mvtLayer({url, layer, style, …}).addTo(map).
  */
 (function () {
   "use strict";
   const citybrain = (window.citybrain = window.citybrain || {});
   const KEPT_TILES = 240;
+  const SAME_SITE = { credentials: "same-origin" };
   citybrain.canvasLayers = citybrain.canvasLayers || {};
 
   function css(value) {
@@ -75,9 +77,10 @@
         const about = await this._tilejson();
         tile.aborter.signal.throwIfAborted();
         const key = `${tile.place.z}/${tile.place.x}/${tile.place.y}`;
-        let data = this._decoded.get(key);
+        let data = this._outside(tile.place, about.bounds) ? null : this._decoded.get(key);
         if (data === undefined) {
-          const answer = await fetch(this._address(tile.place), { signal: tile.aborter.signal, credentials: "same-origin" });
+          const priority = this.options.priority || (this._style.type === "point" ? "high" : "low"); // points before the base map
+          const answer = await fetch(this._address(tile.place), { ...SAME_SITE, priority, signal: tile.aborter.signal });
           if (!answer.ok) throw new Error(`瓦片读取失败(${answer.status})`);
           data = citybrain.decodeMvt(await answer.arrayBuffer());
         }
@@ -88,17 +91,31 @@
         this._draw(tile, about);
       },
 
+      /* Nothing lies there: no need to ask. Half a tile of slack for what is drawn across the edge. */
+      _outside: function (place, bounds) {
+        if (!bounds) return false;
+        const tiles = Math.pow(2, place.z);
+        const column = (lon) => ((lon + 180) / 360) * tiles;
+        const line = (lat) => (0.5 - Math.asinh(Math.tan((lat * Math.PI) / 180)) / (2 * Math.PI)) * tiles;
+        const [west, south, east, north] = bounds;
+        const beside = place.x + 1.5 < column(west) || place.x - 0.5 > column(east);
+        return beside || place.y + 1.5 < line(north) || place.y - 0.5 > line(south);
+      },
+
       _address: function (place) {
         const url = window.L.Util.template(this.options.url, place);
         return this._version ? `${url}${url.includes("?") ? "&" : "?"}v=${encodeURIComponent(this._version)}` : url;
       },
 
-      /* What the server says of the layer: how bad a state is, how full a cell may be. Asked once a version. */
+      /* What the server says of the layer (its TileJSON): bounds, how bad a state is, how full a cell may be.
+         Asked once a version, or given as options.about. */
       _tilejson: function () {
         const url = this.options.tilejson || this.options.url.replace(/\/\{z\}.*$/, ".json");
-        this._about = this._about || fetch(url, { credentials: "same-origin" })
+        const facts = (found) => ({ ...found.citybrain, bounds: found.bounds });
+        if (!this._about && this.options.about) this._about = Promise.resolve(facts(this.options.about));
+        this._about = this._about || fetch(url, { ...SAME_SITE, priority: "high" })
           .then((answer) => (answer.ok ? answer.json() : {}))
-          .then((found) => found.citybrain || {}, () => ({}));
+          .then(facts, () => ({}));
         return this._about;
       },
 
@@ -136,6 +153,7 @@
         this._version = version === undefined ? String(Date.now()) : version;
         this._decoded.clear();
         this._about = null;
+        delete this.options.about;
         const again = Object.values(this._tiles || {}).map(({ el }) => {
           el.aborter?.abort();
           return this._fill(el).catch((error) => error.name === "AbortError" || this.fire("tileerror", { error, tile: el }));

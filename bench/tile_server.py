@@ -77,12 +77,14 @@ def tile_routes(service: TileService) -> list[Route]:
     return [Route("/tiles/{layer}/{z:int}/{x:int}/{y:int}.pbf", tile), Route("/tiles/{layer}.json", about)]
 
 
-def page(city: City) -> Dash:
+def page(service: TileService) -> Dash:
     """The smallest Dash page with our canvas layers in a dash-leaflet map."""
+    city = service.city
     app = Dash(__name__, assets_folder=str(ASSETS), title="tiles", assets_ignore=r"^(?!mvt_).*")
     there = [{"id": each["layer"], **each} for each in LAYERS if each["layer"] in city.versions]
     for order, config in enumerate(there):
         config |= {"order": order, "version": city.versions[config["layer"]]}
+        config["about"] = service.tilejson(config["layer"], "")
     hook = dl.LayerGroup(eventHandlers={"add": {"variable": "citybrain.addCanvasLayers"}})
     view = {"center": [35.06, 118.35], "zoom": 10, "preferCanvas": True, "zoomControl": False}
     size = {"height": "900px", "width": "1440px", "background": "#0b1220"}
@@ -99,8 +101,8 @@ def application(data_dir: Path) -> Starlette:
     """Load the city, warm the kernels up, serve."""
     city = City.load(Catalog(data_dir))
     warm_up()
-    routes = tile_routes(TileService(city))
-    return Starlette(routes=[*routes, Mount("/", app=WSGIMiddleware(page(city).server))])
+    service = TileService(city)
+    return Starlette(routes=[*tile_routes(service), Mount("/", app=WSGIMiddleware(page(service).server))])
 
 
 if __name__ == "__main__":

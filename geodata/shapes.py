@@ -30,17 +30,13 @@ class ShapeIndex:
     version: str
     shapes: Shapes
     tree: shapely.STRtree
+    boxes: npt.NDArray[np.float64]  # bounds of each shape, (n, 4)
     ids: list[str]
     texts: dict[str, Text]
     others: dict[str, Any]
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    @cached_property
-    def boxes(self) -> npt.NDArray[np.float64]:
-        """Bounds of each shape, float64 (n, 4)."""
-        return shapely.bounds(self.shapes)
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -119,7 +115,7 @@ def index_shapes(table: pa.Table, spec: DatasetSpec, version: str) -> ShapeIndex
     texts = {n: text_column(picked.column(n)) for n in present if kinds[n] == "text" or n in coded}
     others = {n: picked.column(n).combine_chunks() for n in present if n not in texts}
     ids = picked.column("id").cast(pa.string()).to_pylist()
-    return ShapeIndex(spec, version, shapes, shapely.STRtree(shapes), ids, texts, others)
+    return ShapeIndex(spec, version, shapes, shapely.STRtree(shapes), shapely.bounds(shapes), ids, texts, others)
 
 
 def clip_to_tile(
