@@ -108,6 +108,7 @@ class AttemptRows:
             rows: dict[str, LedgerRow] = {}
             for group in rows_where(connection, CALL_ROWS.c.id.in_([item.id for item in found])).values():
                 rows.update({row.id: row for row in group})
+        # a row may have moved on between the two statements: `escalate` looks again under its lock
         return [OverdueRow(rows[item.id], item.call_id, item.deputy_id, item.confirm_within_s) for item in found]
 
     def escalate(self, overdue: OverdueRow, deputy: NewRow | None, note: str, now: datetime) -> bool:
@@ -116,7 +117,8 @@ class AttemptRows:
         with self._database.write() as connection:
             lock = sa.select(CALLS.c.incident_id).where(CALLS.c.id == call_id, CALLS.c.status == "active")
             incident_id = connection.execute(lock.with_for_update()).scalar() or ""
-            same = sa.and_(CALL_ROWS.c.id == row.id, CALL_ROWS.c.state == row.state.value)
+            silent = CALL_ROWS.c.state.in_([state.value for state in (*WAITING, PersonState.FAILED)])
+            same = sa.and_(CALL_ROWS.c.id == row.id, silent)
             values = {"state": PersonState.ESCALATED.value, "since": now}
             changed = incident_id and connection.execute(sa.update(CALL_ROWS).where(same).values(**values)).rowcount
             if not changed:

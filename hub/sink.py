@@ -3,6 +3,7 @@
 import asyncio
 import html
 import json
+import logging
 import re
 import socket
 import threading
@@ -54,6 +55,7 @@ class Sink:
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="sink-http", daemon=True)
 
     def start(self) -> "Sink":
+        logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd's own lines name recipients
         self._thread.start()
         self._smtp.start()
         return self

@@ -1,7 +1,10 @@
 """E-mail through the city's mail server (apprise `mailto://`)."""
 
 import re
-from typing import Any
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from dispatch.channels.quiet import notify, one_line, quiet_apprise
@@ -18,8 +21,8 @@ def make_email(url: str) -> Channel:
     """The channel for `smtp_url` (`smtp[s]://[user:password@]host[:port]?from=address`); empty: not configured."""
     if not url:
         return Channel("email", "电子邮件", False, _not_configured, TIMEOUT_S, long_text=True)
-    server = _server(url)
-    return Channel("email", "电子邮件", True, lambda message: _send(server, message), TIMEOUT_S, long_text=True)
+    server, plugin = _server(url), _plugin()
+    return Channel("email", "电子邮件", True, lambda message: _send(plugin, server, message), TIMEOUT_S, long_text=True)
 
 
 def _not_configured(_message: Message) -> SendResult:
@@ -50,10 +53,17 @@ def _server(url: str) -> dict[str, Any]:
     }
 
 
-def _send(server: dict[str, Any], message: Message) -> SendResult:
+def _plugin() -> Callable[..., Any]:
+    """Apprise's mail plug-in; its PGP part imports `imghdr`, which Python 3.11 says is deprecated."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return cast(Callable[..., Any], import_module("apprise.plugins.email").NotifyEmail)
+
+
+def _send(plugin: Callable[..., Any], server: dict[str, Any], message: Message) -> SendResult:
     if not _MAILBOX.fullmatch(message.address):
         return SendResult(False, "邮箱地址格式不对,请在名录中改正")
     headers = {ATTEMPT_HEADER: message.attempt_id, "X-CityBrain-Exercise": "yes" if message.exercise else "no"}
     made = {**server, "targets": [message.address], "headers": headers}
     body = f"{message.text.rstrip()}\n\n回执链接:{message.link}\n\n编号:{message.attempt_id}\n"
-    return quiet_apprise(lambda: notify(made, one_line(message.title), body))
+    return quiet_apprise(lambda: notify(plugin, made, one_line(message.title), body))

@@ -38,12 +38,10 @@ def _listening() -> Iterator[list[str]]:
         _heard.lines = None
 
 
-def notify(url: Mapping[str, Any], title: str, body: str) -> SendResult:
+def notify(plugin_class: Callable[..., Any], target: Mapping[str, Any], title: str, body: str) -> SendResult:
     """One apprise notification, synchronous. `ok` only when the gateway took it; never raises for a network fault."""
     with _listening() as lines:
-        plugin = apprise.Apprise.instantiate(dict(url), suppress_exceptions=True)
-        if plugin is None:
-            return SendResult(False, "渠道设置或收件地址不可用")
+        plugin = plugin_class(**target)
         taken = plugin.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT)
         return SendResult(True, "网关已接收") if taken else SendResult(False, _reason(" ".join(lines)))
 

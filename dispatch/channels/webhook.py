@@ -4,6 +4,8 @@ import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from apprise.plugins.custom_json import NotifyJSON
+
 from dispatch.channels.quiet import notify, one_line, quiet_apprise
 from dispatch.ports import Channel, Message, SendResult
 from geodata.errors import BadInput
@@ -57,4 +59,4 @@ def _send(target: dict[str, Any], message: Message) -> SendResult:
     }
     headers = {"Idempotency-Key": message.attempt_id}
     made = {**target, "payload": payload, "headers": headers}
-    return quiet_apprise(lambda: notify(made, one_line(message.title), message.text))
+    return quiet_apprise(lambda: notify(NotifyJSON, made, one_line(message.title), message.text))
