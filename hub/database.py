@@ -1,7 +1,7 @@
 """The database behind every port: SQLite (WAL) embedded, PostgreSQL in production, one SQLAlchemy Core code path."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -19,14 +19,14 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
     impl = sa.BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Any) -> int | None:
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError("naive datetime given to the database")
         return round(value.timestamp() * 1000)
 
-    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+    def process_result_value(self, value: int | None, _dialect: Any) -> datetime | None:
         return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
 
 
@@ -46,12 +46,13 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
 
 
 class Database:
-    """One engine. `write()` is a transaction that is committed, and durable, when the block ends; `read()` a snapshot."""
+    """One engine. `write()` is a transaction, durable when the block ends; `read()` is a snapshot."""
 
     def __init__(self, url: str, pool_size: int = 16) -> None:
         self.is_sqlite = url.startswith("sqlite")
         # SQLite has one writer; queueing them here is fairer than its busy polling
         self._write_lock = threading.Lock() if self.is_sqlite else None
+        self.after_tell: Callable[[], None] = lambda: None  # called after a commit that told an event
         self.engine: Engine = sa.create_engine(
             url, pool_size=pool_size, max_overflow=16, pool_pre_ping=not self.is_sqlite
         )
@@ -71,15 +72,20 @@ class Database:
         if self._write_lock is None:
             with self.engine.begin() as connection:
                 yield connection
-            return
-        with self._write_lock, self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
+                told = connection.info.pop("told", False)
+        else:
+            with self._write_lock, self.engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.commit()
+                except BaseException:
+                    connection.info.pop("told", None)
+                    connection.rollback()
+                    raise
+                told = connection.info.pop("told", False)
+        if told:
+            self.after_tell()
 
     def insert(self, table: sa.Table) -> Any:
         """The dialect's INSERT, which has `on_conflict_do_nothing` and `on_conflict_do_update`."""

@@ -35,6 +35,7 @@ def tell(connection: Connection, topic: str, kind: str, at: datetime, body: Mapp
     """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TAIL_LOCK)))
+    connection.info["told"] = True
     connection.execute(OUTBOX.insert().values(topic=topic, kind=kind, at=at, body=orjson.dumps(body)))
 
 

@@ -20,9 +20,6 @@ class Settings(BaseSettings):
     )
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data directory.")
     redis_url: str = Field("", description="Redis URL; empty: an embedded Redis in the data directory.")
-    secret_key: SecretStr = Field(
-        SecretStr(""), description="Signs sessions and receipt links; empty: made once and kept in the data directory."
-    )
     demo: bool = Field(False, description="Demo accounts, message sink and storm drill; never in service.")
     demo_password: SecretStr = Field(
         SecretStr(""), description="Password of the demo accounts; empty: a random one, printed once."
@@ -35,11 +32,11 @@ class Settings(BaseSettings):
     ingest_max_bytes: int = Field(16_000_000, ge=1_000, description="Largest request body accepted.")
     smtp_url: SecretStr = Field(
         SecretStr(""),
-        description="Mail server for calls: smtp://[user:password@]host:port?from=address (smtps:// for TLS). Empty: e-mail is off.",
+        description="Mail server for calls: smtp://[user:password@]host:port?from=address, or smtps://…. Empty: off.",
     )
     webhook_url: SecretStr = Field(
         SecretStr(""),
-        description="The city's message gateway for calls: http(s) URL that takes a JSON POST. Empty: webhook is off.",
+        description="The city's message gateway for calls: http(s) URL that takes a JSON POST. Empty: off.",
     )
     chromium: str = Field("", description="Path of Chromium for reports; empty: looked for on this machine.")
     tianditu_key: SecretStr = Field(SecretStr(""), description="Tianditu key; empty: the built-in offline base map.")

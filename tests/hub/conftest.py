@@ -1,16 +1,34 @@
-"""Databases with every table of the alerts room."""
+"""Parts of the hub, real ones: a database file and a Redis of the test's own."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import redis
 
-import hub.tables.alerts  # noqa: F401  (declares the tables)
-from hub.database import Database, metadata
+from hub.database import Database
+from hub.migrate import migrate
+from hub.redis_server import EmbeddedRedis
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    metadata.create_all(database.engine)
-    yield database
-    database.close()
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(f"sqlite:///{tmp_path / 'test.sqlite'}")
+    migrate(made, tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as made:
+        made.flushall()
+        yield made

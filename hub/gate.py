@@ -1,0 +1,135 @@
+"""The one door: size limit, sign-in, same-origin rule for writes with a cookie, and the security headers."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from geodata.clock import utc_now
+from hub.auth import Auth
+from hub.errors import problem
+from hub.rights import Identity
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+COOKIE = "city_session"
+OPEN = ("/healthz", "/readyz", "/login", "/api/v1/token", "/r/", "/static/")
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+PAGES = ("/desk", "/wall", "/brief")
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"geolocation=(self), camera=(self), microphone=()"),
+]
+POLICY = (
+    "default-src 'self'; script-src 'self'{hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'self'"
+)
+
+
+class _TooLarge(Exception):
+    pass
+
+
+def is_open(path: str) -> bool:
+    return any(path == entry or (entry.endswith("/") and path.startswith(entry)) for entry in OPEN)
+
+
+class Gate:
+    """ASGI middleware. `scope["citybrain.user"]` is the `Identity` for everything behind it."""
+
+    def __init__(self, app: Any, auth: Auth, max_bytes: int, script_hashes: dict[str, list[str]]) -> None:
+        self.app, self.auth, self.max_bytes = app, auth, max_bytes
+        self.policies = {
+            path: POLICY.format(hashes="".join(f" {value}" for value in hashes)).encode()
+            for path, hashes in script_hashes.items()
+        }
+        self.policy = POLICY.format(hashes="").encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope)
+        send = self._with_headers(scope["path"], send)
+        identity = await self._identify(request)
+        scope["citybrain.user"] = identity
+        refusal = self._refuse(request, identity)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        try:
+            await self.app(scope, self._limited(receive), send)
+        except _TooLarge:
+            await self._too_large()(scope, receive, send)
+
+    async def _identify(self, request: Request) -> Identity | None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        now = utc_now()
+        if scheme.lower() == "bearer" and token:
+            return self.auth.identify(token.strip(), "api", now)
+        try:
+            cookie = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
+        except CookieError:
+            return None
+        return self.auth.identify(cookie.value, "cookie", now) if cookie else None
+
+    def _refuse(self, request: Request, identity: Identity | None) -> Response | None:
+        path = request.url.path
+        length = request.headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > self.max_bytes:
+            return self._too_large()
+        if is_open(path):
+            return None
+        if identity is None:
+            if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+                target = path + (f"?{request.url.query}" if request.url.query else "")
+                return RedirectResponse(f"/login?next={quote(target)}", 303)
+            return problem("not-signed-in", "没有登录或登录已失效;请登录,或带上 Authorization: Bearer 令牌")
+        if identity.kind == "cookie" and request.method not in SAFE_METHODS and not self._same_origin(request):
+            return problem("forbidden", "请求不是从本系统页面发出的,已拒绝")
+        if path.startswith(PAGES) and not identity.may("see-city"):
+            return RedirectResponse("/field", 303) if request.method == "GET" else problem("forbidden", "没有权限")
+        return None
+
+    @staticmethod
+    def _same_origin(request: Request) -> bool:
+        origin = request.headers.get("origin")
+        if origin:
+            return urlsplit(origin).netloc == request.headers.get("host")
+        return request.headers.get("sec-fetch-site") == "same-origin"
+
+    def _too_large(self) -> Response:
+        return problem("too-large", f"请求体超过上限 {self.max_bytes // 1_000_000} MB,请分批发送")
+
+    def _limited(self, receive: Receive) -> Receive:
+        taken = 0
+
+        async def limited() -> Any:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self.max_bytes:
+                raise _TooLarge
+            return message
+
+        return limited
+
+    def _with_headers(self, path: str, send: Send) -> Send:
+        first = path.split("/", 2)[1] if path.startswith("/") else ""
+        policy = self.policies.get(first, self.policy)
+
+        async def wrapped(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *HEADERS, (b"content-security-policy", policy)]
+            await send(message)
+
+        return wrapped

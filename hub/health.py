@@ -1,0 +1,45 @@
+"""Whether each part answers, for `/readyz` and the header of every screen."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import redis
+import sqlalchemy as sa
+
+from geodata.city import City
+from hub.bus import RedisReadingBus
+from hub.database import Database
+from hub.engine import engines_alive
+
+
+class Health:
+    """`health()` → part → {"up", "needed", …}. Asks each part; a part that is away costs at most its time-out."""
+
+    def __init__(
+        self, database: Database, bus: RedisReadingBus, city: City, clock: Callable[[], datetime], chromium: str | None
+    ) -> None:
+        self.database, self.bus, self.city, self.clock, self.chromium = database, bus, city, clock, chromium
+
+    def __call__(self) -> Mapping[str, Any]:
+        parts: dict[str, Any] = {"database": self._database()}
+        try:
+            engines = engines_alive(self.bus.client, self.clock())
+            parts["bus"] = {"up": True, "backlog": self.bus.backlog()}
+            figures = engines[0]["figures"] if engines else {}
+            parts["engine"] = {"up": bool(engines), "running": len(engines), "figures": figures}
+        except redis.RedisError as problem:
+            parts["bus"] = {"up": False, "problem": type(problem).__name__}
+            parts["engine"] = {"up": False, "problem": "总线不可用,引擎状态未知"}
+        layers = self.city.versions
+        parts["city"] = {"up": bool(layers), "layers": sorted(layers)}
+        parts["reports"] = {"up": self.chromium is not None, "needed": False}
+        return parts
+
+    def _database(self) -> dict[str, Any]:
+        try:
+            with self.database.read() as connection:
+                connection.execute(sa.select(1))
+            return {"up": True, "kind": self.database.engine.dialect.name}
+        except sa.exc.SQLAlchemyError as problem:
+            return {"up": False, "problem": type(problem).__name__}

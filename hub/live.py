@@ -1,0 +1,81 @@
+"""Latest values: on their way to open screens (engine), and as every page reads them (web)."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import numpy as np
+import orjson
+import redis
+
+from alerts.ports import ReadingBatch, ReadingStore
+from geodata.clock import from_epoch_ms
+from hub.bus import publish_live
+
+FLUSH_S = 0.25
+WATCHED = frozenset({"depth_m", "stage_m", "flow_m3s", "rain_mm_h"})
+SENSORS_MAX = 2_000  # of one quantity in one frame; a screen that wants all asks for them
+
+
+class LivePublisher:
+    """Gathers what changed and puts it on the `live` stream at most four times a second, newest value only."""
+
+    def __init__(self, client: redis.Redis, name_of: Callable[[int], str | None]) -> None:
+        self.client, self.name_of = client, name_of
+        self._waiting: dict[tuple[str, str], dict[str, tuple[float, int]]] = {}
+        self._next = 0.0
+
+    def add(self, batch: ReadingBatch) -> None:
+        if batch.quantity not in WATCHED:
+            return
+        waiting = self._waiting.setdefault((batch.quantity, batch.exercise), {})
+        for number, value, at in zip(
+            batch.sensor_no.tolist(), batch.value.tolist(), batch.observed_ms.tolist(), strict=True
+        ):
+            name = self.name_of(number)
+            if name is not None and at >= waiting.get(name, (0.0, 0))[1]:
+                waiting[name] = (value, at)
+
+    def flush(self) -> None:
+        if not self._waiting or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + FLUSH_S
+        for (quantity, exercise), values in self._waiting.items():
+            names = list(values)
+            for start in range(0, len(names), SENSORS_MAX):
+                part = names[start : start + SENSORS_MAX]
+                body = {
+                    "topic": "readings", "kind": "reading.batch", "quantity": quantity, "exercise": exercise,
+                    "sensors": part, "values": [values[name][0] for name in part],
+                    "observed_at": from_epoch_ms(max(values[name][1] for name in part)).isoformat(),
+                }  # fmt: skip
+                publish_live(self.client, "readings", "reading.batch", orjson.dumps(body))
+        self._waiting.clear()
+
+
+class LatestReadings:
+    """The latest reading of every sensor, read from the database at most once a second a process."""
+
+    def __init__(self, readings: ReadingStore, names: Callable[[], Mapping[int, str]], max_age_s: float = 1.0) -> None:
+        self.readings, self.names, self.max_age_s = readings, names, max_age_s
+        self._lock = threading.Lock()
+        self._at = -1e9
+        self._value: dict[str, dict[str, tuple[float, datetime]]] = {}
+
+    def __call__(self) -> dict[str, dict[str, tuple[float, datetime]]]:
+        with self._lock:
+            if time.monotonic() - self._at > self.max_age_s:
+                self._value = self._load()
+                self._at = time.monotonic()
+            return self._value
+
+    def _load(self) -> dict[str, dict[str, tuple[float, datetime]]]:
+        names, found = self.names(), dict[str, dict[str, tuple[float, datetime]]]()
+        for quantity, batch in self.readings.latest().items():
+            moments = {at: from_epoch_ms(at) for at in np.unique(batch.observed_ms).tolist()}
+            columns = zip(batch.sensor_no.tolist(), batch.value.tolist(), batch.observed_ms.tolist(), strict=True)
+            for number, value, at in columns:
+                if (name := names.get(number)) is not None:
+                    found.setdefault(name, {})[quantity] = (value, moments[at])
+        return found

@@ -1,0 +1,37 @@
+"""What screens and API may use: one frozen value, built once in `app.py`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from alerts.desk import AlertDesk
+from alerts.ports import ReadingStore, RejectStore, SensorRegistry
+from dispatch.desk import DispatchDesk
+from geodata.city import City
+from geodata.tiles import TileService
+from layers.model import Layer
+
+Latest = Mapping[str, Mapping[str, tuple[float, datetime]]]  # sensor id → quantity → (value, observed at)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The application without its server. `latest()` is at most a second old."""
+
+    city_name: str
+    base_url: str
+    demo: bool
+    clock: Callable[[], datetime]
+    city: City
+    tiles: TileService
+    layers: tuple[Layer, ...]
+    alerts: AlertDesk
+    dispatch: DispatchDesk
+    readings: ReadingStore
+    registry: SensorRegistry
+    rejects: RejectStore
+    latest: Callable[[], Latest]
+    health: Callable[[], Mapping[str, Any]]
+    exercise: Callable[[], str]  # the running drill's label, "" when none runs
+    cache: Any
