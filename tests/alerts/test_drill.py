@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from alerts.feeds.drill import Batch, Frame, run, step_for, storm_frames
+from alerts.feeds.storm_readings import LINYI_LAT, Rain
 from dispatch.sample_people import sample_people
 from geodata.catalog import Catalog
 from geodata.clock import SHANGHAI
@@ -64,6 +65,13 @@ def test_one_frame_and_its_baseline_cover_every_sensor_once(sensors: gpd.GeoData
     assert set(told) == held
 
 
+def test_the_background_raises_no_alarm(frames: list[Frame]) -> None:
+    """GB/T 50493-2019 alarms combustible gas at 25 % LEL; no other background quantity has a rule."""
+    for frame in frames[::180]:
+        gas = [value for batch in frame.baseline if batch["quantity"] == "gas_lel_pct" for value in batch["value"]]
+        assert 0 <= min(gas) <= max(gas) < 5
+
+
 def test_published_peaks_are_in_the_frames(frames: list[Frame]) -> None:
     ids, flow = series(frames, "flow_m3s")
     peaks = dict(zip(ids, flow.max(axis=0), strict=True))
@@ -104,8 +112,6 @@ def test_the_field_persons_underpass_is_closed_within_twenty_seconds_at_speed_60
 
 
 def test_rain_above_linyi_averages_the_areal_total(sensors: gpd.GeoDataFrame) -> None:
-    from alerts.feeds.storm_readings import LINYI_LAT, Rain
-
     gauges = sensors[sensors["quantities"] == "rain_mm_h"]
     rain = Rain(gauges.geometry.x.to_numpy(), gauges.geometry.y.to_numpy())
     hours = [storm.RAIN_START + timedelta(hours=hour) for hour in range(56)]
