@@ -9,7 +9,7 @@ from typing import Final
 from geodata.errors import BadInput, TooLarge
 from geodata.raw_table import MIB
 
-UNZIP_ERRORS: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+UNZIP_ERRORS: Final = (zipfile.BadZipFile, zlib.error, EOFError, IndexError, RuntimeError, OSError)
 MAX_MEMBERS: Final = 2000
 MAX_UNPACKED: Final = 2048 * MIB
 _MAX_RATIO, _RATIO_FROM = 200, 64 * MIB  # a shapefile or a sheet packs about 10:1
@@ -20,7 +20,7 @@ def check_zip(path: Path) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+    except (*UNZIP_ERRORS, ValueError) as error:
         raise BadInput(f"{path.name} 不是完好的压缩文件:{str(error)[:120]}") from None
     unpacked = sum(member.file_size for member in members)
     packed = max(1, path.stat().st_size)
@@ -36,7 +36,7 @@ def check_zip(path: Path) -> list[zipfile.ZipInfo]:
 def _check_member(member: zipfile.ZipInfo, archive: str) -> None:
     name = member_name(member)
     parts = PurePosixPath(name.replace("\\", "/"))
-    if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
+    if not parts.parts or parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
         raise BadInput(f"{archive} 里的 {name[:80]!r} 指向压缩包之外,已拒绝")
     if stat.S_ISLNK(member.external_attr >> 16):
         raise BadInput(f"{archive} 里的 {name[:80]!r} 是链接,已拒绝")

@@ -140,7 +140,8 @@ def read_geoparquet(path: Path) -> RawTable:
             geo = json.loads((meta.metadata or {}).get(b"geo", b"null"))
             primary = geo["primary_column"]
             member = geo["columns"][primary]
-            table = file.read()
+            table = file.read().replace_schema_metadata(None)
+            table.validate(full=True)  # text that is no UTF-8 is found here, not in the middle of the checks
             wkb = table.column(primary).to_pylist()
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{path.name} 不是能读的 GeoParquet(要有 geo 元数据和几何列):{str(error)[:120]}") from None
