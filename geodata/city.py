@@ -1,12 +1,16 @@
 """The whole city in memory: every stored dataset as an index, reloaded when its file changes."""
 
+import ctypes
+import gc
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import geopandas as gpd
+import pyarrow as pa
 
 from geodata.catalog import Catalog
 from geodata.datasets import DATASETS, dataset
@@ -77,12 +81,15 @@ class City:
                 else:
                     shapes[name] = read_shapes(self.catalog.path(name), spec, version)
             self._snapshot = Snapshot(MappingProxyType(points), MappingProxyType(shapes))
+            return_memory()
             return changed
 
     def index(self, dataset_id: str) -> PointIndex | ShapeIndex:
         """The loaded index of a dataset; `NotFound` when there is none."""
         snapshot = self._snapshot
-        found = snapshot.points.get(dataset_id) or snapshot.shapes.get(dataset_id)
+        found: PointIndex | ShapeIndex | None = snapshot.points.get(dataset_id)
+        if found is None:  # not `or`: a layer without rows is there all the same
+            found = snapshot.shapes.get(dataset_id)
         if found is None:
             known = dataset(dataset_id).id
             raise NotFound(f"图层 {known} 还没有数据;先运行 python app.py sample 或导入该图层", layer=known)
@@ -107,3 +114,11 @@ class City:
         if len(frame) <= FRAME_ROWS_KEPT:
             self._frames[dataset_id] = (version, frame)
         return frame
+
+
+def return_memory() -> None:
+    """Give what loading used for a moment back to the system (glibc keeps it otherwise; elsewhere nothing happens)."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -150,7 +150,7 @@ def encode_named_points(  # type: ignore[no-untyped-def]
 def put_text(values, fill, source, begin, end):  # type: ignore[no-untyped-def]
     """Append a `values` entry with a string; the twin of `text_value`."""
     length = end - begin
-    extra = 2 if length < 128 else 3
+    extra = 2 if length < 128 else (3 if length < 16_384 else 4)
     values[fill] = 0x22
     at = put_varint(values, fill + 1, length + extra)
     values[at] = 0x0A

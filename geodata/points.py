@@ -148,14 +148,21 @@ class PointIndex:
 
 def read_points(path: Path, spec: DatasetSpec, version: str) -> PointIndex:
     """Load a GeoParquet file of the catalog; rows without a usable point are left out."""
-    table = pq.read_table(path)
-    index = index_points(table, spec, version)
-    del table
-    pa.default_memory_pool().release_unused()
-    return index
+    return index_points(StoredColumns(path), spec, version)
 
 
-def index_points(table: pa.Table, spec: DatasetSpec, version: str) -> PointIndex:
+class StoredColumns:
+    """A Parquet file read one column at a time, so that its text and WKB never stand together in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = pq.ParquetFile(path)
+        self.column_names: list[str] = self._file.schema_arrow.names
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        return self._file.read(columns=[name]).column(0)
+
+
+def index_points(table: pa.Table | StoredColumns, spec: DatasetSpec, version: str) -> PointIndex:
     """Index a table with `id`, the dataset's fields, `sample` and `geometry` (WKB, WGS-84 degrees)."""
     lon, lat = wkb_points(table.column("geometry"))
     usable = np.flatnonzero(np.isfinite(lon) & np.isfinite(lat))

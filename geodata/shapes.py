@@ -108,6 +108,8 @@ def index_shapes(table: pa.Table, spec: DatasetSpec, version: str) -> ShapeIndex
     raw = shapely.from_wkb(table.column("geometry").to_numpy(zero_copy_only=False))
     usable = np.flatnonzero(~(shapely.is_missing(raw) | shapely.is_empty(raw)))
     shapes = to_world_shapes(raw[usable])
+    crossed = ~shapely.is_valid(shapes)  # a file written by other means: clipping would fail on it
+    shapes[crossed] = shapely.make_valid(shapes[crossed])
     picked = table.drop_columns(["geometry"]).take(pa.array(usable))
     kinds = {field.name: field.kind for field in spec.fields} | {"sample": "bool"}
     coded = {spec.class_field, spec.state_field}

@@ -14,6 +14,8 @@ from geodata.catalog import Catalog
 from geodata.city import City
 from geodata.errors import NotFound
 from geodata.mercator import metres_between, to_degrees, to_world, units_per_metre
+from geodata.query import nearest, search
+from geodata.tiles import TileService
 from geodata.zorder import fullest_tile, morton_keys, rows_in_box, tile_rows
 
 world = hnp.arrays(np.uint32, (200, 2), elements=st.integers(0, 2**32 - 1) | st.integers(2**31, 2**31 + 4000))
@@ -116,3 +118,15 @@ def test_refresh_reloads_only_what_changed(tmp_path: Path) -> None:
     catalog.path("city_components").unlink()
     assert city.refresh() == ["city_components"]
     assert city.versions == {}
+
+
+def test_a_layer_without_rows_is_there_and_empty(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path)
+    catalog.write("city_components", components([("3713020101000001", "路灯", 118.35, 35.05)]).iloc[:0])
+    city = City.load(catalog)
+    assert len(city.index("city_components")) == 0
+    service = TileService(city)
+    assert service.tile("city_components", 0, 0, 0).body == b""
+    assert service.tilejson("city_components", "")["citybrain"]["count"] == 0
+    assert search(city, "路灯") == []
+    assert nearest(city, "city_components", 118.3, 35.0, 3) == []

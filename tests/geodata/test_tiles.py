@@ -135,6 +135,21 @@ def test_polygons_are_wound_and_cover_what_they_should(discs: list[Any], zoom: i
         assert gap <= 12 * local.intersection(window).length + 500  # half a pixel of thinning, along the outline
 
 
+def test_a_polygon_that_crosses_itself_still_makes_a_tile() -> None:
+    bowtie = shapely.Polygon([(118.30, 35.00), (118.40, 35.10), (118.40, 35.00), (118.30, 35.10)])
+    index = shape_index("hills", [bowtie], name=["山"])
+    wx, wy = to_world(118.35, 35.05)
+    (feature,) = decode(shape_tile(index, 10, int(wx) >> 22, int(wy) >> 22))
+    assert feature["geometry"]["type"] == "MultiPolygon"
+
+
+@pytest.mark.parametrize("length", [127, 128, 16_383, 16_384, 70_000])
+def test_long_names_keep_their_lengths(length: int) -> None:
+    index = index_of([((118.3, 35.0), "01", "normal", "长" + "x" * (length - 3))])
+    (feature,) = decode(point_tile(index, 16, *tiles_of(index, 16)[0]))
+    assert len(feature["properties"]["name"].encode()) == length
+
+
 def test_lines_carry_class_and_name_and_small_roads_wait() -> None:
     lines = [shapely.LineString([(118.30, 35.00), (118.32, 35.01), (118.40, 35.05)]) for _ in range(2)]
     index = shape_index("roads", lines, name=["沂蒙路", ""], road_class=["trunk", "residential"])
