@@ -75,7 +75,7 @@ window.dash_clientside = Object.assign(window.dash_clientside || {}, { citybrain
     const box = cb.byId("toast");
     if (!box) return;
     cb.setText(box, text);
-    box.classList.add("on");
+    box.classList.toggle("on", !!text);
     clearTimeout(toastTimer);
     toastTimer = setTimeout(() => box.classList.remove("on"), 6000);
   };

@@ -42,9 +42,9 @@
     const at = RANK[state] || 0;
     const where = task.place || (task.incident && task.incident.place) || "";
     return h("li", { class: "task", "data-row": id },
-      h("div", { class: "line1" }, task.exercise ? h("span", { class: "badge mode-exercise" }, "演练") : null, h("b", {}, task.title || (task.incident && task.incident.title) || "任务")),
-      h("p", { class: "message" }, task.message || task.text || task.why || ""),
-      h("dl", {}, h("dt", {}, "地点"), h("dd", {}, where || "见地图"), h("dt", {}, "下达"), h("dd", { "data-since": task.pressed_at || task.since || rowOf(task).since }, ""), h("dt", {}, "状态"), h("dd", { class: "state" }, (cb.PERSON[state] || state || "") + (mine.length ? "(待发送)" : ""))),
+      h("div", { class: "line1" }, task.exercise ? h("span", { class: "badge mode-exercise" }, "演练") : null, h("b", {}, (task.incident && task.incident.title) || "任务")),
+      h("p", { class: "message" }, task.message || task.why || ""),
+      h("dl", {}, h("dt", {}, "地点"), h("dd", {}, where || "见地图"), h("dt", {}, "下达"), h("dd", { "data-since": task.since }, cb.ageText(task.since)), h("dt", {}, "状态"), h("dd", { class: "state" }, (cb.PERSON[state] || state || "") + (mine.length ? "(待发送)" : ""))),
       h("div", { class: "steps" }, STEPS.map(([action, word], i) => h("button", { type: "button", class: "step" + (at >= i + 1 ? " is-done" : at === i ? " is-next" : ""), disabled: at >= i + 1, on: { click: () => answer(id, action) } }, (at >= i + 1 ? "✓ " : "") + word))));
   }
   function answer(id, action) {

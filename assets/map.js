@@ -91,9 +91,11 @@
     }).addTo(group);
     if (layer.id === "counties") L().geoJSON(data, { pane: "borders", interactive: false, renderer: L().svg({ pane: "borders", padding: 0.5 }), style: { color: colour, weight: style.weight, dashArray: "7 4", fill: false } }).addTo(group);
     if (!style.label) return;
+    const placed = []; // a name too near another of its kind would only smear it
     for (const feature of data.features) {
       const name = feature.properties[style.label], spot = middle(feature.geometry);
-      if (!name || !spot) continue;
+      if (!name || !spot || placed.some((other) => Math.hypot(other[0] - spot[0], other[1] - spot[1]) < 0.09)) continue;
+      placed.push(spot);
       const icon = L().divIcon({ className: `map-name name-${style.label_kind || "county"}`, html: cb.h("span", {}, name), iconSize: null });
       L().marker([spot[1], spot[0]], { icon, pane: "names", interactive: false, keyboard: false }).addTo(group);
     }
@@ -206,6 +208,7 @@
     window.dash_clientside.set_props("circle", { data: null });
   };
   function finishCircle(edge) {
+    cb.toast("");
     const radius = Math.max(1, map.distance(centre, edge));
     circle = L().circle(centre, { radius, color: cb.token("--accent"), weight: 2, fillOpacity: 0.08, pane: "live", interactive: false }).addTo(map);
     window.dash_clientside.set_props("circle", { data: { lon: centre.lng, lat: centre.lat, radius_m: radius } });
@@ -228,7 +231,7 @@
     const pick = event.target.closest("[data-pick]");
     if (pick) {
       cb.select({ layer: pick.dataset.pick, id: pick.dataset.id });
-      cb.lookAt(Number(pick.dataset.lon), Number(pick.dataset.lat));
+      cb.lookAt(Number(pick.dataset.lon), Number(pick.dataset.lat), ["counties", "rivers", "hills"].includes(pick.dataset.pick) ? 10.5 : null);
       cb.emit("picked");
     }
   });

@@ -31,6 +31,8 @@ def register(app: Dash, services: Services) -> None:
 
 def chosen(services: Services, selection: Mapping[str, Any]) -> list[Item]:
     """What the selection names: one feature by layer and id, or what lies under a press."""
+    if not isinstance(selection, Mapping):
+        raise TypeError("a selection is an object")
     if "id" in selection:
         fields = services.city.row(str(selection["layer"]), str(selection["id"]))
         return [] if fields is None else [as_item(str(selection["layer"]), fields)]

@@ -72,7 +72,7 @@ def summary(shot: Snapshot) -> Component:
 
 
 def map_block(services: Services, shot: Snapshot) -> Component:
-    source = picture(services, shot.alerts)
+    source = picture(services, shot.alerts[:ROWS])
     caption = html.Figcaption("告警位置示意图,编号同下表;底图为示意")
     return html.Figure([html.Img(src=source, alt="告警位置示意图"), caption], className="map-picture")
 

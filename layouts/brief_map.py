@@ -59,8 +59,8 @@ def draw(
     )
     parts = [*(area(frame, shape) for _, shape in counties), *(river(frame, shape) for _, shape in rivers)]
     parts += [label(frame, name, shape) for name, shape in counties]
-    placed = [one for one in alerts if one.lon is not None and one.lat is not None]
-    parts += [mark(frame, number, one) for number, one in reversed(list(enumerate(placed[:40], 1)))]
+    placed = [(number, one) for number, one in enumerate(alerts, 1) if one.lon is not None and one.lat is not None]
+    parts += [mark(frame, number, one) for number, one in reversed(placed)]  # the worst is drawn last, on top
     size = f'viewBox="0 0 {WIDTH:.0f} {frame.height:.0f}" width="{WIDTH:.0f}" height="{frame.height:.0f}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="{FONT}">{"".join(parts)}</svg>'
 

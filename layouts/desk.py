@@ -116,7 +116,7 @@ def deck() -> Component:
     """The 3-D view; its library is loaded when it is first opened."""
     return html.Div(
         [
-            html.Canvas(id=ids.DECK, className="deck-canvas"),
+            html.Div(id=ids.DECK, className="deck-canvas"),
             html.Button("返回地图", type="button", className="button", **{"data-act": "deck"}),
             html.P("三维视图 · 柱高为积水深度(放大显示)· 底面为部件密度 · 示例数据", className="deck-legend"),
         ],
