@@ -60,8 +60,11 @@ class DispatchDesk:
         wanted = new_incident(alerts, self._plans, who, now, exercise=exercise, **given)  # type: ignore[arg-type]
         entry = LogEntry(now, who, "incident.opened", f"开立事件:{wanted.title}", {"alert_ids": wanted.alert_ids})
         incident = self._store.open_incident(wanted, entry)
-        if incident.alert_ids:
-            self._alerts.link_incident(list(incident.alert_ids), incident.id, who, now)
+        # an alert of an earlier, closed incident keeps that link; which alerts this one handles is kept here
+        free = [alert.id for alert in alerts if alert.incident_id in (None, incident.id)]
+        with suppress(Conflict):
+            if free:
+                self._alerts.link_incident(free, incident.id, who, now)
         return incident
 
     def incident(self, incident_id: str) -> Incident:

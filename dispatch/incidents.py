@@ -1,5 +1,6 @@
 """Opening incidents: type, level, place and title from the alerts, or from what the officer gives."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -26,7 +27,7 @@ def new_incident(
     exercise: bool = False,
 ) -> Incident:
     """An incident of `alerts` (worst first decides), what is given by hand winning. `BadInput` says what is missing."""
-    _check(alerts, plans, type, level, lon, lat)
+    _check(alerts, plans, title, type, level, lon, lat)
     worst = max(alerts, key=lambda alert: alert.level, default=None)
     kind = type or (plans.type_of(worst) if worst else plans.otherwise)
     if worst is not None and lon is None:
@@ -49,9 +50,14 @@ def new_incident(
     )
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _check(
     alerts: Sequence[Alert],
     plans: PlanBook,
+    title: str | None,
     type: str | None,
     level: str | None,
     lon: float | None,
@@ -61,8 +67,12 @@ def _check(
         raise BadInput("没有预警的事件要写明类型和地点(type、lon、lat)")
     if (lon is None) != (lat is None):
         raise BadInput("经度和纬度要一起给")
+    if any(value is not None and not _is_number(value) for value in (lon, lat)):
+        raise BadInput("经度和纬度要写成数字,例如 118.35、35.10")
     if lon is not None and lat is not None and not (-180 <= lon <= 180 and -90 <= lat <= 90):
         raise BadInput(f"坐标 {lon}, {lat} 不在地球上;经度在前,纬度在后")
+    if any(value is not None and not isinstance(value, str) for value in (title, type, level)):
+        raise BadInput("title、type、level 要写成文字")
     if type is not None and type not in plans.plans:
         raise BadInput(f"没有事件类型 {type};可用:{'、'.join(plans.plans)}")
     if level is not None and level not in RESPONSE_LEVELS:

@@ -22,7 +22,12 @@ class Receipts:
     def view(self, token: str, now: datetime) -> dict[str, Any]:
         """What the link shows: the incident, the message, the person's state and what they may answer next."""
         found = self._by_token(token, now)
-        return {**task_view(found), "message": found.call.message, "greeting": f"{found.row.unit} {found.row.name}"}
+        return {
+            **task_view(found),
+            "title": found.incident.title,
+            "text": found.call.message,
+            "name": f"{found.row.unit} {found.row.name}",
+        }
 
     def answer(self, token: str, action: str, now: datetime, via: str) -> LedgerRow:
         """Take the answer. The same one again, or an earlier one, changes nothing."""

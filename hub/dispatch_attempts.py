@@ -34,12 +34,15 @@ class AttemptRows:
 
         Each gets a fresh receipt token: only its SHA-256 is stored, and tokens sent earlier stay good.
         """
+        due = sa.or_(
+            sa.and_(_A.state == "queued", _A.due_at <= now),
+            sa.and_(_A.state == "sending", _A.lease_until <= now),
+        )
+        with self._database.read() as connection:  # mostly there is nothing: asked ten times a second
+            if connection.execute(sa.select(_A.id).where(due).limit(1)).first() is None:
+                return []
         with self._database.write() as connection:
             self._drop_needless(connection, now)
-            due = sa.or_(
-                sa.and_(_A.state == "queued", _A.due_at <= now),
-                sa.and_(_A.state == "sending", _A.lease_until <= now),
-            )
             query = sa.select(_A.id).where(due).order_by(_A.due_at, _A.id).limit(limit)
             ids = connection.execute(query.with_for_update(skip_locked=True)).scalars().all()
             if not ids:
@@ -51,9 +54,11 @@ class AttemptRows:
 
     def _drop_needless(self, connection: Connection, now: datetime) -> None:
         """Whoever has answered, or was stood down, gets no further message."""
-        answered = sa.select(CALL_ROWS.c.id).where(CALL_ROWS.c.state.in_([state.value for state in ANSWERED]))
+        states = [state.value for state in ANSWERED]
+        idle = sa.or_(_A.state == "queued", sa.and_(_A.state == "sending", _A.lease_until <= now))
+        answered = sa.select(CALL_ROWS.c.id).where(CALL_ROWS.c.id == _A.row_id, CALL_ROWS.c.state.in_(states))
         dropped = {"state": "failed", "at": now, "detail": "本人已回复或叫应已解除,未再发送"}
-        change = sa.update(CALL_ATTEMPTS).where(_A.state == "queued", _A.row_id.in_(answered))
+        change = sa.update(CALL_ATTEMPTS).where(idle, answered.exists())
         connection.execute(change.values(**dropped))
 
     def finish(self, outcomes: Sequence[Outcome], now: datetime) -> None:

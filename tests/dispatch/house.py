@@ -16,6 +16,7 @@ from dispatch.model import Person
 from dispatch.plans import load_plans
 from dispatch.ports import Channel, Message, SendResult
 from dispatch.worker import CallWorker
+from geodata.errors import Conflict
 from hub.database import Database, metadata
 from hub.dispatch_store import DbDispatchStore
 from hub.outbox import OUTBOX
@@ -43,6 +44,10 @@ class Alerts:
 
     def link_incident(self, alert_ids: Sequence[str], incident_id: str, who: str, now: datetime) -> None:
         self.linked.append((tuple(alert_ids), incident_id))
+        for alert_id in alert_ids:  # as alerts.desk.AlertDesk does
+            if self.items[alert_id].incident_id not in (None, incident_id):
+                raise Conflict(f"预警 {alert_id} 已属于别的事件")
+            self.items[alert_id] = replace(self.items[alert_id], incident_id=incident_id)
 
 
 class NoTeams:

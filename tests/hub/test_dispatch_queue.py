@@ -11,7 +11,7 @@ from dispatch.model import PersonState
 from dispatch.ports import Message, SendResult
 from dispatch.stores import LogEntry, Outcome
 from dispatch.worker import MAX_TRIES
-from geodata.errors import Conflict, NotFound
+from geodata.errors import BadInput, Conflict, Forbidden, NotFound
 from hub.tables.dispatch import CALL_ATTEMPTS, RECEIPTS
 from tests.dispatch.house import T0, House, at_once, later, people
 
@@ -174,3 +174,26 @@ def test_recall_and_stand_down(house: House) -> None:
         house.desk.recall_unanswered(call.id, "duty", later(301))
     assert house.desk.active_calls() == []
     worker.close()
+
+
+def test_a_message_of_a_dead_worker_is_not_sent_after_the_answer_or_the_stand_down(house: House) -> None:
+    call = house.started()
+    house.store.claim(T0, 12, "dead", 30.0)
+    house.desk.answer_task(house.desk.tasks("field")[0]["row_id"], "field", "confirmed", later(5))
+    worker = house.worker()
+    assert worker.run_due(later(31), 2) == 2
+    assert "000-0001" not in {message.address for message in house.phone.took}
+    house.store.claim(later(32), 12, "dead", 30.0)
+    house.desk.stand_down(call.id, "duty", later(40))
+    assert worker.run_due(later(100), 50) == 0
+    worker.close()
+
+
+def test_one_cannot_answer_for_another(house: House) -> None:
+    call = house.started()
+    with pytest.raises(Forbidden):
+        house.desk.answer_task(call.rows[1].id, "field", "confirmed", later(5))
+    with pytest.raises(NotFound):
+        house.desk.answer_task("ROW-none", "field", "confirmed", later(5))
+    with pytest.raises(BadInput):
+        house.desk.answer_task(call.rows[0].id, "field", "stood_down", later(5))
