@@ -22,7 +22,8 @@ RAW_TILE_LIMIT = 20_000
 RAW_ZOOM_MAX = 16
 GOOD_STATES, BAD_STATES = ("normal", "online", "ready"), ("damaged", "offline")
 # How bad a state is, for the worst of a cell (a cluster shows the worst inside, not only a count); others count as 1.
-STATE_RANK = dict.fromkeys(GOOD_STATES, 0) | {"repairing": 1, "unknown": 2} | dict.fromkeys(BAD_STATES, 3) | {"missing": 4}
+MIDDLE_STATES = {"repairing": 1, "unknown": 2}
+STATE_RANK = dict.fromkeys(GOOD_STATES, 0) | MIDDLE_STATES | dict.fromkeys(BAD_STATES, 3) | {"missing": 4}
 
 
 @dataclass(frozen=True)
