@@ -1,6 +1,5 @@
 """Our alerts as CAP 1.2 for others, each alone and as an Atom feed."""
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
@@ -26,14 +25,13 @@ from xsdata.formats.dataclass.serializers import XmlSerializer
 from xsdata.models.datatype import XmlDateTime
 
 from alerts.cap_geometry import polygons_of
-from alerts.cap_read import CAP_NS
+from alerts.cap_read import CAP_NS, NOT_XML
 from alerts.lifecycle import SEVERITY
 from alerts.model import Alert, Level
 from geodata.clock import SHANGHAI
 
 SENDER = "citybrain@linyi"
 _ATOM = "http://www.w3.org/2005/Atom"
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CATEGORY = {
     "积水": Category.INFRA,
     "洪水": Category.MET,
@@ -130,4 +128,4 @@ def _time(moment: datetime) -> XmlDateTime:
 
 def _clean(text: str) -> str:
     """Without characters that XML 1.0 cannot hold."""
-    return _NOT_XML.sub("", text)
+    return NOT_XML.sub("", text)

@@ -1,5 +1,6 @@
 """CAP documents to a tree: size, DTD and entities are refused before anything is expanded, opened or fetched."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
@@ -13,6 +14,7 @@ CAP_NS = "urn:oasis:names:tc:emergency:cap:1.2"
 CHINA_NS = "http://com.icss.amp"
 SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 MAX_BYTES = 1_000_000
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 cannot hold these
 _MAX_ELEMENTS = 20_000
 _MAX_DEPTH = 12
 
@@ -101,3 +103,5 @@ def _grow(parent: Element, name: str, value: Any, depth: int, budget: list[int])
             _grow(child, str(key), item, depth + 1, budget)
     else:
         child.text = ("true" if value else "false") if isinstance(value, bool) else str(value).strip()
+        if NOT_XML.search(child.text) or NOT_XML.search(name):
+            raise BadInput(f"预警的 {name[:40]!r} 含有不可用的控制字符;已拒收")

@@ -40,6 +40,7 @@ class RuleNode:
         self.problems = problems
         self.line = node.start_mark.line + 1
         self._items: dict[str, yaml.Node] = {}
+        self._key_lines: dict[str, int] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 problems.add(key.start_mark.line + 1, "键必须是文本")
@@ -47,12 +48,13 @@ class RuleNode:
                 problems.add(key.start_mark.line + 1, f"{key.value} 写了两次")
             else:
                 self._items[key.value] = value
+                self._key_lines[key.value] = key.start_mark.line + 1
 
     def only(self, allowed: Iterable[str]) -> None:
         allowed = set(allowed)
-        for key, node in self._items.items():
+        for key in self._items:
             if key not in allowed:
-                self.problems.add(node.start_mark.line + 1, f"不认识 {key};可用:{'、'.join(sorted(allowed))}")
+                self.problems.add(self._key_lines[key], f"不认识 {key};可用:{'、'.join(sorted(allowed))}")
 
     def problem(self, key: str, what: str) -> None:
         node = self._items.get(key)

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+import hub.tables.alerts  # noqa: F401  (declares its tables)
+from hub.database import Database, metadata
+
 PG_BIN = Path("/usr/lib/postgresql/15/bin")
 
 
@@ -70,3 +73,32 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'test.sqlite'}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def room_database(database_url: str) -> Iterator[Database]:
+    """A database of each kind with every table declared."""
+    database = Database(database_url)
+    metadata.create_all(database.engine)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def sample_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small sample city, made once a session; copy it with `tests.serving.sample_data`."""
+    from tests.serving import sample_data
+
+    source = tmp_path_factory.mktemp("sample")
+    sample_data(source / "copy", source / "made")
+    return source / "made"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, sample_source: Path) -> Iterator[object]:
+    """The whole product with the sample city, demo accounts and the message sink; no drill. One a module."""
+    from tests.serving import sample_data, serving
+
+    data = sample_data(tmp_path_factory.mktemp("server"), sample_source)
+    with serving(data, CITYBRAIN_DEMO="true", CITYBRAIN_DRILL="") as made:
+        yield made

@@ -146,7 +146,15 @@ def test_json_has_the_same_rules() -> None:
     assert (alert.level, alert.headline, alert.place) == (Level.RED, "<script>alert(1)</script>", "费县")
     with pytest.raises(CapInvalid, match="event"):
         parse_json({key: value for key, value in payload.items() if key != "event"}, NOW)
-    for bad in ([], "x", None, {"info": [[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]}, {"info": {"area": 3}}):
+    for bad in (
+        [],
+        "x",
+        None,
+        {"info": [[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]},
+        {"info": {"area": 3}},
+        payload | {"event": "a\0b"},
+        payload | {"event": "\ud800"},
+    ):
         with pytest.raises(BadInput):
             parse_json(bad, NOW)
 

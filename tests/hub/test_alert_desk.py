@@ -15,6 +15,12 @@ T0 = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
 HEAD = "37130041600000"
 
 
+@pytest.fixture
+def database(room_database: Database) -> Database:
+    """Both kinds, instead of the hub tests' own."""
+    return room_database
+
+
 def at(minutes: float) -> datetime:
     return T0 + timedelta(minutes=minutes)
 
