@@ -88,9 +88,15 @@ class PreviewMaker:
                 gaps.append(finder.gap(group))
             for person, why in found:
                 self._add(listed, person, group.role, why, group.confirm_within_s)
+        unmanned = []
         for team in teams:
-            for person in finder.of_team(team) if team.chosen else ():
+            members = finder.of_team(team) if team.chosen else []
+            for person in members:
                 self._add(listed, person, "队伍", f"所属队伍 {team.name} 被选派", plan.confirm_within_s)
+            if team.chosen and not members:
+                unmanned.append(team.name)
+        if unmanned:
+            gaps.append(f"选派的队伍在名录中没有在岗人员,不会被自动叫到,请人工联系:{'、'.join(unmanned)}")
         return tuple(listed.values()), gaps
 
     def _county(self, incident: Incident) -> tuple[str | None, list[str]]:

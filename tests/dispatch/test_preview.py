@@ -127,6 +127,11 @@ def test_people_of_the_chosen_team_are_called() -> None:
     assert (entry.role, entry.why) == ("队伍", "所属队伍 示例排涝2 被选派")
 
 
+def test_a_chosen_team_nobody_answers_for_is_said() -> None:
+    missing = preview_of(people(), Teams(), Roads()).missing
+    assert any("不会被自动叫到" in line and "示例排涝2" in line for line in missing)
+
+
 def test_an_incident_without_a_place_says_so() -> None:
     preview = preview_of(people(), Teams(), Roads(), replace(INCIDENT, lon=None, lat=None))
     assert preview.teams == ()
