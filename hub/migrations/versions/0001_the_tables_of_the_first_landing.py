@@ -248,7 +248,7 @@ def upgrade() -> None:
             ["alert_id"],
             unique=True,
             sqlite_where=sa.text("is_open IS 1"),
-            postgresql_where=sa.text("is_open IS 1"),
+            postgresql_where=sa.text("is_open IS true"),
         )
 
     op.create_table(
@@ -413,7 +413,7 @@ def downgrade() -> None:
     op.drop_table("incident_log")
     with op.batch_alter_table("incident_alerts", schema=None) as batch_op:
         batch_op.drop_index(
-            "ux_incident_alerts_open", sqlite_where=sa.text("is_open IS 1"), postgresql_where=sa.text("is_open IS 1")
+            "ux_incident_alerts_open", sqlite_where=sa.text("is_open IS 1"), postgresql_where=sa.text("is_open IS true")
         )
 
     op.drop_table("incident_alerts")
