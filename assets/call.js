@@ -60,7 +60,7 @@
     paint(
       top("呼叫前确认", at.incident && at.incident.exercise),
       h("p", { class: "plan-title" }, h("b", {}, plan.plan_title), " · ", plan.level),
-      h("button", { type: "button", class: "confirm", id: "confirm-call", disabled: n ? null : true, on: { click: () => call(at) } }, n ? `呼叫 ${n} 人` : "没有可呼叫的人", h("small", {}, "回车确认 · Esc 取消")),
+      h("button", { type: "button", class: "confirm", id: "confirm-call", disabled: n ? null : true, on: { click: () => call(at) } }, n ? `呼叫 ${n} 人` : "没有可呼叫的人", h("small", {}, n ? "回车确认 · Esc 取消" : "原因见下")),
       plan.missing.length ? h("ul", { class: "missing" }, plan.missing.map((line) => h("li", {}, "缺:" + line))) : null,
       h("h3", {}, `人员 ${plan.people.length}`),
       h("ul", { class: "plan-people" }, plan.people.map((entry) => h("li", { class: entry.missing ? "is-missing" : "" },

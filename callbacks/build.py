@@ -51,11 +51,11 @@ def build(flask_app: Flask, services: Services, screen: Screen) -> Dash:
         assets_ignore=r"^(sw\.js|.*\.webmanifest)$",
         serve_locally=True,
         title=f"{screen.title} · {services.city_name}",
-        update_title=None,
+        update_title=None,  # type: ignore[arg-type]  # None is what its documentation asks for
         index_string=page(screen),
         suppress_callback_exceptions=False,
     )
-    app.validation_layout = outline()
+    app.validation_layout = outline()  # type: ignore[assignment]  # Dash declares it as None
     app.layout = fresh(services, screen)
     screen.register(app, services)
     return app

@@ -7,6 +7,7 @@ from alerts.model import Alert, Level
 from dispatch.model import Call
 from hub.services import Services
 from layouts import ids
+from layouts.attrs import attrs
 from layouts.brief_map import picture
 from layouts.model import ScreenContext
 from layouts.parts import DIGITS, boot, is_sample
@@ -26,7 +27,7 @@ def layout(services: Services, context: ScreenContext) -> Component:
             *boot("brief", services, shot, context),
             html.Nav(
                 [
-                    html.Button("打印", type="button", className="button", **{"data-act": "print"}),
+                    html.Button("打印", type="button", className="button", **attrs({"data-act": "print"})),
                     html.A("下载 PDF", href="/api/v1/brief.pdf", className="button quiet"),
                     html.A("下载图片", href="/api/v1/brief.png", className="button quiet"),
                 ],

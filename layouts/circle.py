@@ -6,12 +6,13 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
+from layouts.attrs import attrs
 from layouts.dossier import pick, title_of
 
 
 def inside(radius_m: float, found: Sequence[tuple[str, int, Sequence[Mapping[str, Any]]]]) -> Component:
     """Counts by layer for a circle of `radius_m` metres."""
-    label = {"aria-label": "关闭", "data-act": "close-circle"}
+    label = attrs({"aria-label": "关闭", "data-act": "close-circle"})
     close = html.Button("✕", type="button", className="quiet close", **label)
     parts: list[Component] = [html.Div([html.Span("圈选结果", className="kind"), close], className="bar-top")]
     parts.append(html.H2(f"半径 {radius_m / 1000:.2f} 公里内"))

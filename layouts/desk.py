@@ -5,6 +5,7 @@ from dash.development.base_component import Component
 
 from hub.services import Services
 from layouts import ids
+from layouts.attrs import attrs
 from layouts.desk_rails import alert_panel, call_panel, layer_panel, situation_panel
 from layouts.model import ScreenContext
 from layouts.parts import boot, city_map, head_clock, is_sample, link_dot, mode_badge, person
@@ -92,7 +93,9 @@ def map_tools() -> Component:
     )
     return html.Div(
         [
-            html.Button(word, type="button", title=title, className="tool", **{"data-act": act, "aria-label": title})
+            html.Button(
+                word, type="button", title=title, className="tool", **attrs({"data-act": act, "aria-label": title})
+            )
             for act, word, title in tools
         ],
         className="map-tools",
@@ -105,8 +108,8 @@ def dossier() -> Component:
         [
             dcc.Store(id=ids.SELECTION),
             dcc.Store(id=ids.CIRCLE),
-            html.Div(id=ids.DOSSIER, className="dossier", **{"aria-live": "polite"}),
-            html.Div(id=ids.CIRCLE_RESULT, className="dossier circle-result", **{"aria-live": "polite"}),
+            html.Div(id=ids.DOSSIER, className="dossier", **attrs({"aria-live": "polite"})),
+            html.Div(id=ids.CIRCLE_RESULT, className="dossier circle-result", **attrs({"aria-live": "polite"})),
         ],
         className="dossiers",
     )
@@ -117,7 +120,7 @@ def deck() -> Component:
     return html.Div(
         [
             html.Div(id=ids.DECK, className="deck-canvas"),
-            html.Button("返回地图", type="button", className="button", **{"data-act": "deck"}),
+            html.Button("返回地图", type="button", className="button", **attrs({"data-act": "deck"})),
             html.P("三维视图 · 柱高为积水深度(放大显示)· 底面为部件密度 · 示例数据", className="deck-legend"),
         ],
         className="deck-view",
@@ -130,4 +133,6 @@ def key_map() -> Component:
     """The keyboard, on `?`."""
     rows = [html.Tr([html.Th(html.Kbd(key)), html.Td(word)]) for key, word in KEYS]
     box = [html.H2("键盘"), html.Table(html.Tbody(rows))]
-    return html.Div(box, id=ids.KEYS, className="key-map", hidden=True, role="dialog", **{"aria-label": "键盘说明"})
+    return html.Div(
+        box, id=ids.KEYS, className="key-map", hidden=True, role="dialog", **attrs({"aria-label": "键盘说明"})
+    )

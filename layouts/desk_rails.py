@@ -6,7 +6,8 @@ from dash.development.base_component import Component
 from layers.builtin import BUILTIN_LAYERS
 from layers.model import Layer
 from layouts import ids
-from layouts.parts import number
+from layouts.attrs import attrs
+from layouts.parts import number, since_data
 from layouts.snapshot import Snapshot
 from layouts.words import age_text, number_text
 
@@ -27,16 +28,18 @@ def layer_card(layer: Layer) -> Component:
         [html.Span(className="switch"), html.Span(layer.title)],
         className="layer-switch",
         type="button",
-        **{"data-layer": layer.id, "aria-pressed": "true" if layer.shown else "false"},
+        **attrs({"data-layer": layer.id, "aria-pressed": "true" if layer.shown else "false"}),
     )
-    inner = [html.Ul([legend_line(entry) for entry in layer.legend], className="legend")]
+    inner: list[Component] = [html.Ul([legend_line(entry) for entry in layer.legend], className="legend")]
     for choice in layer.filters:
         chips = [
             html.Button(
                 word,
                 type="button",
                 className="chip",
-                **{"data-filter": layer.id, "data-field": choice.field, "data-value": value, "aria-pressed": "true"},
+                **attrs(
+                    {"data-filter": layer.id, "data-field": choice.field, "data-value": value, "aria-pressed": "true"}
+                ),
             )
             for value, word in choice.options
         ]
@@ -85,7 +88,7 @@ def points_block(shot: Snapshot) -> Component:
     age = html.Span(
         age_text(points.observed_at, shot.moment),
         className="age",
-        **({"data-since": points.observed_at.isoformat()} if points.observed_at else {}),
+        **since_data(points.observed_at),
     )
     deepest = [number(points.deepest, shot.moment, f"最深 {points.deepest.name}")] if points.deepest else []
     source = html.P(["来源:积水监测水尺 · 更新于 ", age], className="source")
@@ -105,25 +108,31 @@ def alert_panel(shot: Snapshot) -> Component:
             [word, html.Span(str(shot.alert_total if key == "all" else shot.counts[key]), className="n num")],
             type="button",
             className=f"chip level-{key}",
-            **{"data-level": key, "aria-pressed": "true" if key == "all" else "false"},
+            **attrs({"data-level": key, "aria-pressed": "true" if key == "all" else "false"}),
         )
         for key, word in words
     ]
     sound = html.Button(
-        "声音:关", id=ids.SOUND, type="button", className="quiet", **{"data-act": "sound", "aria-pressed": "false"}
+        "声音:关",
+        id=ids.SOUND,
+        type="button",
+        className="quiet",
+        **attrs({"data-act": "sound", "aria-pressed": "false"}),
     )
     return html.Section(
         [
             html.Div(
                 [html.H2("告警"), html.Span(id=ids.ALERT_COUNTS, className="sum num"), sound], className="bar-top"
             ),
-            html.Div(chips, id=ids.ALERT_FILTER, className="chips", role="group", **{"aria-label": "按级别筛选"}),
+            html.Div(
+                chips, id=ids.ALERT_FILTER, className="chips", role="group", **attrs({"aria-label": "按级别筛选"})
+            ),
             html.Ol(
                 id=ids.ALERT_LIST,
                 className="alert-list",
                 tabIndex="0",
                 role="listbox",
-                **{"aria-label": "告警列表:上下键选择,回车一键调度,A 确认"},
+                **attrs({"aria-label": "告警列表:上下键选择,回车一键调度,A 确认"}),
             ),
         ],
         className="panel alerts",
@@ -132,4 +141,4 @@ def alert_panel(shot: Snapshot) -> Component:
 
 def call_panel() -> Component:
     """Where incident, plan preview, confirm and the live ledger appear (assets/call.js)."""
-    return html.Section(id=ids.CALL_PANEL, className="panel call", hidden=True, **{"aria-live": "polite"})
+    return html.Section(id=ids.CALL_PANEL, className="panel call", hidden=True, **attrs({"aria-live": "polite"}))

@@ -12,6 +12,7 @@ from dash.development.base_component import Component
 from geodata.datasets import dataset
 from layers.builtin import BUILTIN_LAYERS
 from layers.model import Fact, facts_of
+from layouts.attrs import attrs
 from layouts.parts import number
 from layouts.situation_data import Gauge
 from layouts.words import SAMPLE
@@ -65,7 +66,7 @@ def facts_for(item: Mapping[str, Any]) -> tuple[Fact, ...]:
 
 def close_button() -> Component:
     """Closes by delegation (assets/map.js)."""
-    label = {"aria-label": "关闭", "data-act": "close-dossier"}
+    label = attrs({"aria-label": "关闭", "data-act": "close-dossier"})
     return html.Button("✕", type="button", className="quiet close", title="关闭(Esc)", **label)
 
 
@@ -85,13 +86,13 @@ def choices(others: Sequence[Mapping[str, Any]]) -> Component:
 
 def pick(item: Mapping[str, Any], label: str) -> Component:
     """A button that selects `item` (assets/map.js reads the data attributes)."""
-    where = {"data-lon": str(item["lon"]), "data-lat": str(item["lat"])}
+    where = attrs({"data-lon": str(item["lon"]), "data-lat": str(item["lat"])})
     return html.Button(
         label,
         type="button",
         className="pick",
         role="option",
-        **{"data-pick": item["layer"], "data-id": str(item["id"]), **where},
+        **attrs({"data-pick": item["layer"], "data-id": str(item["id"]), **where}),
     )
 
 

@@ -1,11 +1,15 @@
 """The field screen: what I am asked to do, where, and three buttons big enough for a wet thumb."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from dash import html
 from dash.development.base_component import Component
 
 from dispatch.model import to_plain
 from hub.services import Services
 from layouts import ids
+from layouts.attrs import attrs
 from layouts.model import ScreenContext
 from layouts.parts import boot, city_map, is_sample, link_dot, mode_badge, person, plain_json
 from layouts.snapshot import take
@@ -33,7 +37,7 @@ def layout(services: Services, context: ScreenContext) -> Component:
                     html.Ol(
                         id=ids.TASKS,
                         className="tasks",
-                        **{"data-tasks": plain_json(tasks_plain(tasks)), "data-empty": "目前没有派给您的任务"},
+                        **attrs({"data-tasks": plain_json(tasks_plain(tasks)), "data-empty": "目前没有派给您的任务"}),
                     ),
                     html.Div(
                         [
@@ -43,7 +47,7 @@ def layout(services: Services, context: ScreenContext) -> Component:
                                 id=ids.POSITION,
                                 type="button",
                                 className="tool locate",
-                                **{"data-act": "locate"},
+                                **attrs({"data-act": "locate"}),
                             ),
                         ],
                         className="stage",
@@ -57,6 +61,6 @@ def layout(services: Services, context: ScreenContext) -> Component:
     )
 
 
-def tasks_plain(tasks: list[object]) -> list[object]:
+def tasks_plain(tasks: Sequence[Any]) -> list[Any]:
     """Tasks as plain JSON values, whichever form the desk hands over."""
     return [to_plain(task) for task in tasks]

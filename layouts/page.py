@@ -4,6 +4,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from layouts import ids
+from layouts.attrs import attrs
 from layouts.model import Screen
 
 PAGE = """<!DOCTYPE html>
@@ -42,7 +43,7 @@ def refused(text: str) -> Component:
     """What stands in place of a screen that cannot be shown."""
     return html.Main(
         [
-            html.Div(id=ids.BOOT, hidden=True, **{"data-screen": "refused"}),
+            html.Div(id=ids.BOOT, hidden=True, **attrs({"data-screen": "refused"})),
             dcc.Store(id=ids.BOOTED),
             html.Div(
                 [html.H1("无法显示"), html.P(text), html.A("返回实时", href="?", className="button")], className="panel"

@@ -1,6 +1,7 @@
 """Small parts that every screen uses: badges, numbers with their age, the header, the empty map."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import dash_leaflet as dl
@@ -10,6 +11,7 @@ from dash.development.base_component import Component
 from hub.services import Services
 from layers.builtin import BUILTIN_LAYERS
 from layouts import ids
+from layouts.attrs import attrs
 from layouts.model import ScreenContext
 from layouts.situation_data import Gauge
 from layouts.snapshot import Snapshot, for_browser
@@ -31,7 +33,7 @@ def link_dot() -> Component:
         id=ids.LINK,
         className="link link-wait",
         role="status",
-        **{"aria-live": "polite"},
+        **attrs({"aria-live": "polite"}),
     )
 
 
@@ -47,7 +49,7 @@ def person(context: ScreenContext) -> Component:
         [
             html.Span(context.name or context.username, className="who"),
             html.Span(role, className="role"),
-            html.Button("退出", type="button", className="quiet", **{"data-act": "logout"}),
+            html.Button("退出", type="button", className="quiet", **attrs({"data-act": "logout"})),
         ],
         className="person",
     )
@@ -57,7 +59,7 @@ def number(row: Gauge, now: Any, label: str = "") -> Component:
     """A figure with unit, threshold and age; stale is grey and hatched and says since when."""
     classes = ["gauge", "is-stale" if row.stale else "", f"at-{row.level}" if row.level else ""]
     age = age_text(row.observed_at, now)
-    parts = [
+    parts: list[Component] = [
         html.Span(label or short_name(row.name), className="name", title=f"{row.name} · 来源 {row.sensor}"),
         html.Span(
             [
@@ -72,7 +74,7 @@ def number(row: Gauge, now: Any, label: str = "") -> Component:
         parts.append(html.Span(row.marks, className="marks"))
     if row.ratio is not None:
         parts.append(html.Progress(value=f"{row.ratio:.3f}", max="1", className="bar"))
-    data = {"data-sensor": row.sensor, "data-kind": row.kind}
+    data = attrs({"data-sensor": row.sensor, "data-kind": row.kind})
     return html.Div(parts, className=" ".join(part for part in classes if part), **data)
 
 
@@ -81,9 +83,14 @@ def short_name(name: str) -> str:
     return name.split("(")[0].split("(")[0]
 
 
-def age_data(row: Gauge) -> dict[str, str]:
+def age_data(row: Gauge) -> dict[str, Any]:
     """The time an age counts from, for the browser to keep it true."""
-    return {"data-since": row.observed_at.isoformat()} if row.observed_at else {}
+    return since_data(row.observed_at)
+
+
+def since_data(moment: datetime | None) -> dict[str, Any]:
+    """The attribute that assets/stream.js keeps an age by; none when there is no time."""
+    return attrs({"data-since": moment.isoformat()}) if moment else {}
 
 
 def boot(screen: str, services: Services, shot: Snapshot, context: ScreenContext, **more: Any) -> list[Component]:
@@ -99,8 +106,8 @@ def boot(screen: str, services: Services, shot: Snapshot, context: ScreenContext
         **more,
     )
     return [
-        html.Div(id=ids.STATE, hidden=True, **{"data-state": state}),
-        html.Div(id=ids.BOOT, hidden=True, **{"data-screen": screen}),
+        html.Div(id=ids.STATE, hidden=True, **attrs({"data-state": state})),
+        html.Div(id=ids.BOOT, hidden=True, **attrs({"data-screen": screen})),
         dcc.Store(id=ids.BOOTED),
     ]
 

@@ -7,6 +7,7 @@ from dash.development.base_component import Component
 
 from alerts.model import Level
 from layouts import ids
+from layouts.attrs import attrs
 from layouts.model import ScreenContext
 from layouts.snapshot import TIMELINE_BINS, Snapshot
 from layouts.words import short_clock
@@ -23,7 +24,9 @@ def timeline(shot: Snapshot, context: ScreenContext, path: str) -> Component:
         html.A("返回实时", href=path, className="button back") if context.at else html.Span("近 24 小时", className="t")
     )
     strip = html.Div([html.Div(bins, className="bins"), html.Div(hours, className="hours")], className="strip")
-    return html.Nav([live, strip], id=ids.TIMELINE, className="timeline", **{"aria-label": "近 24 小时告警时间轴"})
+    return html.Nav(
+        [live, strip], id=ids.TIMELINE, className="timeline", **attrs({"aria-label": "近 24 小时告警时间轴"})
+    )
 
 
 def bin_link(shot: Snapshot, place: int, path: str) -> Component:

@@ -5,6 +5,7 @@ from dash.development.base_component import Component
 
 from hub.services import Services
 from layouts import ids
+from layouts.attrs import attrs
 from layouts.model import ScreenContext
 from layouts.parts import age_data, boot, city_map, head_clock, is_sample, link_dot, mode_badge, short_name
 from layouts.situation_data import Gauge
@@ -67,7 +68,7 @@ def kpi(word: str, value: str, unit: str, state: str, key: str, note: str = "") 
             html.Span(note, className="age"),
         ],
         className=f"kpi {state}",
-        **{"data-kpi": key},
+        **attrs({"data-kpi": key}),
     )
 
 
@@ -79,16 +80,18 @@ def gauge_kpi(word: str, rows: tuple[Gauge, ...], shot: Snapshot, digits: int) -
     state = "is-stale" if row.stale else f"at-{row.level}" if row.level else ""
     cell = kpi(f"{short_name(row.name)} {word}", number_text(row.value, digits), row.unit, state, row.kind)
     cell.children[2] = html.Span(age_text(row.observed_at, shot.moment), className="age", **age_data(row))
-    return html.Div(cell.children, className=f"gauge kpi {state}", **{"data-sensor": row.sensor, "data-kind": row.kind})
+    return html.Div(
+        cell.children, className=f"gauge kpi {state}", **attrs({"data-sensor": row.sensor, "data-kind": row.kind})
+    )
 
 
 def board(title: str, element: str, kind: str, nothing: str) -> Component:
     """A board filled by the browser; what it says while empty stands in `data-empty`."""
     return html.Section(
-        [html.H2(title), html.Ol(id=element, className=kind, **{"data-empty": nothing})], className="panel board"
+        [html.H2(title), html.Ol(id=element, className=kind, **attrs({"data-empty": nothing}))], className="panel board"
     )
 
 
 def focus() -> Component:
     """The alert the wall looks at now."""
-    return html.Div(id=ids.FOCUS, className="focus", hidden=True, **{"aria-live": "polite"})
+    return html.Div(id=ids.FOCUS, className="focus", hidden=True, **attrs({"aria-live": "polite"}))
