@@ -27,7 +27,9 @@ def field_values(table: RawTable, spec: DatasetSpec, chosen: Mapping[str, str], 
     ids = _text(table, chosen["id"], verdict, "id")
     verdict.reject((ids == "").to_numpy(bool), "缺少 id")
     wrong = (ids != "") & ~ids.str.fullmatch(spec.id_pattern)
-    verdict.reject(wrong.to_numpy(bool) & verdict.ok, lambda row: f"id {ids.iloc[row][:80]!r} 不是 {spec.id_help}")
+    bad: Mask = wrong.to_numpy(bool) & verdict.ok
+    given = _at(ids, bad)
+    verdict.reject(bad, lambda row: f"id {given[row][:80]!r} 不是 {spec.id_help}")
     columns: dict[str, Any] = {"id": ids}
     for field in spec.fields:
         if field.name in chosen:
@@ -53,7 +55,8 @@ def _of_kind(text: "pd.Series[Any]", field: Field, spec: DatasetSpec, verdict: V
         with np.errstate(invalid="ignore"):
             bad |= finite & ((whole != np.floor(whole)) | (np.abs(whole) >= 2**53))
     kind = "整数" if field.kind == "int" else "数"
-    verdict.reject(bad, lambda row: f"{field.name}({field.title})不是{kind}:{text.iloc[row][:60]!r}")
+    given = _at(text, bad)
+    verdict.reject(bad, lambda row: f"{field.name}({field.title})不是{kind}:{given[row][:60]!r}")
     numbers = numbers.mask(pd.Series(bad, index=numbers.index))
     return numbers.astype("Int64") if field.kind == "int" else numbers
 
@@ -62,7 +65,8 @@ def _yes_or_no(text: "pd.Series[Any]", field: Field, verdict: Verdict) -> "pd.Se
     lower = text.str.lower()
     yes = lower.isin(list(_YES))
     bad = ~(yes | lower.isin(list(_NO))).to_numpy(bool)
-    verdict.reject(bad, lambda row: f"{field.name}({field.title})应为 是/否、1/0:{text.iloc[row][:60]!r}")
+    given = _at(text, bad)
+    verdict.reject(bad, lambda row: f"{field.name}({field.title})应为 是/否、1/0:{given[row][:60]!r}")
     return yes.astype(bool)
 
 
@@ -76,7 +80,8 @@ def _labelled(text: "pd.Series[Any]", field: Field, spec: DatasetSpec, verdict: 
     values = text.unique()
     text = text.replace({value: known[value] for value in values if value in known and known[value] != value})
     strange = ~text.isin([*labels, ""]).to_numpy(bool)
-    verdict.flag(strange, lambda row: f"{field.name} 的值 {text.iloc[row][:40]!r} 不在码表中")
+    given = _at(text, strange)
+    verdict.flag(strange, lambda row: f"{field.name} 的值 {given[row][:40]!r} 不在码表中")
     return text
 
 
@@ -97,6 +102,11 @@ def _text(table: RawTable, column: str, verdict: Verdict, name: str) -> "pd.Seri
     verdict.flag(text.str.contains(_HTML).to_numpy(bool), f"{name} 含有 HTML 标记,按文字保存")
     verdict.flag(text.str.contains("\ufffd", regex=False).to_numpy(bool), f"{name} 有无法解码的文字")
     return text
+
+
+def _at(text: "pd.Series[Any]", rows: Mask) -> dict[int, str]:
+    """Row index → value of the marked rows, fetched at once: one by one, a million takes a minute and a half."""
+    return dict(zip(np.flatnonzero(rows).tolist(), text[rows].tolist(), strict=True))
 
 
 def _lost(cell: Any, exact_below: float) -> bool:

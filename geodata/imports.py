@@ -104,15 +104,12 @@ def _datum(path: Path, table: RawTable, options: ImportOptions) -> str:
 
 def _refuse_repeats(ids: "pd.Series[Any]", table: RawTable, verdict: Verdict) -> None:
     """Of several good rows with one id the first counts; the later ones name it."""
-    good = np.flatnonzero(verdict.ok)
-    later = ids.iloc[good].duplicated().to_numpy(bool)
-    if not later.any():
-        return
-    repeated = np.zeros(len(ids), dtype=bool)
-    repeated[good[later]] = True
-    wanted = set(ids.iloc[good[later]])
-    firsts = {ids.iloc[row]: table.row_numbers[row] for row in reversed(good.tolist()) if ids.iloc[row] in wanted}
-    verdict.reject(repeated, lambda row: f"id {ids.iloc[row]!r} 与第 {firsts[ids.iloc[row]]} 行重复")
+    names = ids.tolist()
+    first: dict[str, int] = {}
+    repeated = np.zeros(len(names), dtype=bool)
+    for row in np.flatnonzero(verdict.ok).tolist():
+        repeated[row] = first.setdefault(names[row], row) != row
+    verdict.reject(repeated, lambda row: f"id {names[row]!r} 与第 {table.row_numbers[first[names[row]]]} 行重复")
 
 
 def _store(
