@@ -36,16 +36,21 @@ def restore_groups(
         for quantity, table in tables.items():
             slot = slots[quantity].get((rule_id, sensor_no))
             if slot is not None:
-                group = groups.setdefault((quantity, exercise), SlotState.fresh(len(table.rule_of)))
-                group.restore(slot, plain)
+                _group(groups, table, quantity, exercise).restore(slot, plain)
     for batch in latest.values():
         table_of = tables.get(batch.quantity)
         if table_of is not None:
-            state = groups.setdefault((batch.quantity, batch.exercise), SlotState.fresh(len(table_of.rule_of)))
-            _move_forward(table_of, state, batch)
+            _move_forward(table_of, _group(groups, table_of, batch.quantity, batch.exercise), batch)
     for quantity, table in tables.items():
         _mark_told(table, groups[(quantity, "")], sensors, open_alerts)
     return groups
+
+
+def _group(groups: dict[Group, SlotState], table: SlotTable, quantity: str, exercise: str) -> SlotState:
+    key = (quantity, exercise)
+    if key not in groups:
+        groups[key] = SlotState.fresh(len(table.rule_of))
+    return groups[key]
 
 
 def _slot_of(table: SlotTable) -> dict[tuple[str, int], int]:
