@@ -46,7 +46,8 @@ def from_exception(_request: Request, error: Exception) -> Response:
         more = {key: value for key, value in error.where.items() if key not in {"type", "title", "status", "detail"}}
         if problems := getattr(error, "problems", None):
             more["problems"] = problems
-        return problem(error.code if error.code in TABLE else "city-error", str(error), **more)
+        known = (kind.__dict__.get("code") for kind in type(error).__mro__)  # a room's own error is of its base's kind
+        return problem(next((code for code in known if code in TABLE), "city-error"), str(error), **more)
     if isinstance(error, redis.RedisError):
         return problem("bus-away", "消息总线暂时不可用,数据没有接收,请稍后重发")
     if isinstance(error, sqlalchemy.exc.OperationalError):

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from geodata.clock import utc_now
+from geodata.errors import TooLarge
 from hub.auth import Auth
 from hub.errors import problem
 from hub.rights import Identity
@@ -18,7 +19,7 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 COOKIE = "city_session"
-OPEN = ("/healthz", "/readyz", "/login", "/api/v1/token", "/r/", "/static/")
+OPEN = ("/healthz", "/readyz", "/metrics", "/login", "/api/v1/token", "/r/", "/static/")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 PAGES = ("/desk", "/wall", "/brief")
 HEADERS = [
@@ -33,10 +34,6 @@ POLICY = (
     "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'self'"
 )
-
-
-class _TooLarge(Exception):
-    pass
 
 
 def is_open(path: str) -> bool:
@@ -66,10 +63,7 @@ class Gate:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        try:
-            await self.app(scope, self._limited(receive), send)
-        except _TooLarge:
-            await self._too_large()(scope, receive, send)
+        await self.app(scope, self._limited(receive), send)
 
     async def _identify(self, request: Request) -> Identity | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -108,7 +102,10 @@ class Gate:
         return request.headers.get("sec-fetch-site") == "same-origin"
 
     def _too_large(self) -> Response:
-        return problem("too-large", f"请求体超过上限 {self.max_bytes // 1_000_000} MB,请分批发送")
+        return problem("too-large", self._limit_words())
+
+    def _limit_words(self) -> str:
+        return f"请求体超过上限 {self.max_bytes // 1_000_000} MB,请分批发送"
 
     def _limited(self, receive: Receive) -> Receive:
         taken = 0
@@ -118,7 +115,7 @@ class Gate:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > self.max_bytes:
-                raise _TooLarge
+                raise TooLarge(self._limit_words())
             return message
 
         return limited

@@ -3,17 +3,18 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import orjson
 import redis
 
 from alerts.ports import ReadingBatch, ReadingStore
-from geodata.clock import from_epoch_ms
+from geodata.clock import from_epoch_ms, utc_now
 from hub.bus import publish_live
 
 FLUSH_S = 0.25
+REAL_WINS_FOR = timedelta(minutes=10)
 WATCHED = frozenset({"depth_m", "stage_m", "flow_m3s", "rain_mm_h"})
 SENSORS_MAX = 2_000  # of one quantity in one frame; a screen that wants all asks for them
 
@@ -55,7 +56,11 @@ class LivePublisher:
 
 
 class LatestReadings:
-    """The latest reading of every sensor, read from the database at most once a second a process."""
+    """The latest reading of every sensor, read from the database at most once a second a process.
+
+    A drill's value stands for a sensor only while there is no real one of the last ten minutes: a drill must never
+    hide what is really happening.
+    """
 
     def __init__(self, readings: ReadingStore, names: Callable[[], Mapping[int, str]], max_age_s: float = 1.0) -> None:
         self.readings, self.names, self.max_age_s = readings, names, max_age_s
@@ -72,10 +77,16 @@ class LatestReadings:
 
     def _load(self) -> dict[str, dict[str, tuple[float, datetime]]]:
         names, found = self.names(), dict[str, dict[str, tuple[float, datetime]]]()
-        for quantity, batch in self.readings.latest().items():
+        fresh_from = utc_now() - REAL_WINS_FOR
+        real_last = sorted(self.readings.latest().items(), key=lambda item: "@" not in item[0])
+        for key, batch in real_last:
+            quantity, _, exercise = key.partition("@")
             moments = {at: from_epoch_ms(at) for at in np.unique(batch.observed_ms).tolist()}
             columns = zip(batch.sensor_no.tolist(), batch.value.tolist(), batch.observed_ms.tolist(), strict=True)
             for number, value, at in columns:
-                if (name := names.get(number)) is not None:
-                    found.setdefault(name, {})[quantity] = (value, moments[at])
+                if (name := names.get(number)) is None:
+                    continue
+                held = found.setdefault(name, {})
+                if exercise or quantity not in held or moments[at] >= fresh_from or moments[at] >= held[quantity][1]:
+                    held[quantity] = (value, moments[at])
         return found

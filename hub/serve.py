@@ -61,8 +61,8 @@ class Serve:
             self._start_parts(supervisor, listener)
             self._wait_ready(f"http://127.0.0.1:{port}" if host in {"0.0.0.0", "::"} else f"http://{host}:{port}")  # noqa: S104
             self._greet(f"http://{host}:{port}", password, time.monotonic() - began)
-            if self.settings.demo:
-                supervisor.add("drill", [APP, "drill", "storm-2020-08-14", "--speed", "60", "--rounds", "0"])
+            if self.settings.demo and self.settings.drill:
+                supervisor.add("drill", [APP, "drill", self.settings.drill, "--speed", "60", "--rounds", "0"])
             supervisor.watch(self._mend_redis)
         finally:
             supervisor.stop()
@@ -143,7 +143,8 @@ class Serve:
                 f"  演示账号:{names} · {known}",
                 "  地图与人员均为示例数据(small);全量:python app.py sample --scale full",
             ]
-            lines.append("  暴雨演练 storm-2020-08-14 正以 60 倍速回放,所有告警与消息都标有「演练」")
+            if self.settings.drill:
+                lines.append(f"  暴雨演练 {self.settings.drill} 正以 60 倍速回放,所有告警与消息都标有「演练」")
             if self.inbox:
                 lines.append(f"  演练收件箱(一键直呼发出的消息都在这里):{self.inbox}")
         print("\n".join(lines), flush=True)

@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data directory.")
     redis_url: str = Field("", description="Redis URL; empty: an embedded Redis in the data directory.")
     demo: bool = Field(False, description="Demo accounts, message sink and storm drill; never in service.")
+    drill: str = Field("storm-2020-08-14", description="Drill that serve repeats in demo mode; empty: none.")
     demo_password: SecretStr = Field(
         SecretStr(""), description="Password of the demo accounts; empty: a random one, printed once."
     )

@@ -65,12 +65,13 @@ class Server:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
 
-    def api(self, username: str = "duty", timeout: float = 20) -> httpx.Client:
-        client = httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
-        answer = client.post("/api/v1/token", json={"username": username, "password": PASSWORD})
-        answer.raise_for_status()
-        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        return client
+    @contextmanager
+    def api(self, username: str = "duty", timeout: float = 20) -> Iterator[httpx.Client]:
+        with httpx.Client(base_url=self.url, timeout=timeout, trust_env=False) as client:
+            answer = client.post("/api/v1/token", json={"username": username, "password": PASSWORD})
+            answer.raise_for_status()
+            client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            yield client
 
     def children(self, word: str) -> list[int]:
         """Process ids of this server's children whose command has `word` in it (web, engine, sink, drill)."""

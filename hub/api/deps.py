@@ -1,6 +1,8 @@
 """What the HTTP API is made of, and the small things every route needs."""
 
 import asyncio
+import json
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,10 +68,24 @@ def require(right: str) -> Callable[[Request], Awaitable[Identity]]:
 async def json_body(request: Request) -> Any:
     """The body as JSON, decoded off the event loop when large; `BadInput` says where it breaks."""
     body = await request.body()
+    return await asyncio.to_thread(parse_json, body) if len(body) > 50_000 else parse_json(body)
+
+
+def parse_json(body: bytes) -> Any:
+    """JSON. What only the lenient parser takes (NaN, Infinity, numbers too long for a double) is let through, so that
+    the one reading it stands in can be refused by name and the rest of its batch be kept."""
     try:
-        return await asyncio.to_thread(orjson.loads, body) if len(body) > 50_000 else orjson.loads(body)
-    except orjson.JSONDecodeError as problem:
-        raise BadInput(f"请求体不是合法的 JSON:第 {problem.lineno} 行第 {problem.colno} 列,{problem.msg}") from None
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as strict:
+        try:
+            return json.loads(body, parse_int=_integer)
+        except (ValueError, RecursionError):
+            where = f"第 {strict.lineno} 行第 {strict.colno} 列"
+            raise BadInput(f"请求体不是合法的 JSON:{where},{strict.msg}") from None
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 300 else math.inf
 
 
 async def object_body(request: Request) -> dict[str, Any]:
