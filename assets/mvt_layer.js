@@ -8,7 +8,7 @@
  * style: {"type", "colors": {code: css}, "default": css, "radius": px | {zoom: px}, "state_colors": {code: css}, "opacity",
  *    "widths": {code: px | {zoom: px}}, "weight", "casing": css, "casing_from_zoom", "outline": css, "stale": bool,
  *    "hatch": [code], "labels": {"min_zoom", "size", "color", "halo", "font"}}; a css may be a token ("--level-red");
- *    "colours"/"colour" are read as "colors"/"default".
+ *    "colours", "state_colours" and "colour" are read as "colors", "state_colors" and "default".
  * Later:   citybrain.canvasLayers[id].setFilter({classes: ["01"] | Set | null, states: … | null}) · .setStyle({…}) ·
  *          .refresh(version) · citybrain.showCanvasLayer(id, true|false).
  * Filters name values of the layer's class and state columns (geodata/datasets.py); "" stands for "has none".
@@ -31,7 +31,7 @@
     return {
       ...style,
       colors: each(style.colors || style.colours),
-      stateColors: each(style.state_colors),
+      stateColors: each(style.state_colors || style.state_colours),
       default: css(style.default || style.colour || "#7aa2d6"),
       widths: style.widths || {},
       casing: css(style.casing),

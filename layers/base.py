@@ -7,6 +7,11 @@ from geodata.datasets import ROAD_CLASSES
 from layers.model import Fact, Layer, LegendEntry, facts_of
 
 ROAD_TOKENS = {name: f"--road-{name}" for name in ROAD_CLASSES}
+ROAD_WIDTHS = {  # CSS pixels from a zoom on
+    "motorway": {"0": 1.6, "11": 2.4, "14": 4, "16": 8},
+    "trunk": {"0": 1.3, "11": 2, "14": 3.4, "16": 7},
+    "primary": {"0": 1, "11": 1.6, "14": 2.8, "16": 6},
+}
 
 
 def _plain(source: str) -> Any:
@@ -54,7 +59,15 @@ ROADS = Layer(
     title="道路",
     source="roads",
     kind="mvt",
-    style={"type": "line", "by": "road_class", "colours": ROAD_TOKENS, "colour": "--road-tertiary", "weight": 1.0},
+    style={
+        "type": "line",
+        "by": "road_class",
+        "colours": ROAD_TOKENS,
+        "colour": "--road-tertiary",
+        "widths": ROAD_WIDTHS,
+        "weight": {"0": 0.7, "14": 1.2, "16": 3, "18": 6},
+        "labels": {"min_zoom": 15, "color": "--name", "halo": "--name-halo"},
+    },
     legend=(LegendEntry("道路", "--road-primary", "line"),),
     dossier=_plain("roads"),
     base=True,

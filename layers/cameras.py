@@ -21,7 +21,14 @@ CAMERAS = Layer(
     title="摄像机",
     source="cameras",
     kind="mvt",
-    style={"type": "point", "by": "grade", "colours": TOKENS, "colour": "--camera-3", "radius": 2.5},
+    style={
+        "type": "point",
+        "by": "grade",
+        "colours": TOKENS,
+        "colour": "--camera-3",
+        "radius": {"0": 1.5, "15": 2.5, "18": 4},
+        "state_colours": {"offline": "--stale"},
+    },
     legend=tuple(LegendEntry(word, TOKENS[grade]) for grade, word in CAMERA_GRADES.items()),
     filters=(
         LayerFilter("grade", "点位等级", tuple(CAMERA_GRADES.items())),

@@ -19,8 +19,18 @@ COMPONENTS = Layer(
     title="城市部件",
     source="city_components",
     kind="mvt",
-    style={"type": "point", "by": "class_code", "colours": TOKENS, "colour": "--class-6", "radius": 2.5},
-    legend=tuple(LegendEntry(word, TOKENS[code]) for code, word in COMPONENT_CLASSES.items()),
+    style={
+        "type": "point",
+        "by": "class_code",
+        "colours": TOKENS,
+        "colour": "--class-6",
+        "radius": {"0": 1.5, "16": 2.5, "18": 4},
+        "state_colours": {"damaged": "--text", "missing": "--text"},
+    },
+    legend=(
+        *(LegendEntry(word, TOKENS[code]) for code, word in COMPONENT_CLASSES.items()),
+        LegendEntry("破损或缺失(格内最差)", "--text", "ring"),
+    ),
     filters=(
         LayerFilter("class_code", "大类", tuple(COMPONENT_CLASSES.items())),
         LayerFilter("state", "状态", tuple(COMPONENT_STATES.items())),
