@@ -1,256 +1,105 @@
-"""The composition root and the command line: `python app.py serve | web | engine | import | sample | drill | user | …`.
+"""The composition root and the command line: `python app.py COMMAND …`.
 
-Everything is built here, once: settings → adapters → services → application.
+A command's modules are imported when it runs: `serve` itself must start at once, and only its children need the rest.
 """
 
-import argparse
 import os
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from importlib import import_module
+from typing import Any
 
-import redis
-import structlog
-
-from alerts.desk import AlertDesk
-from alerts.engine import RuleEngine
-from alerts.rules import load_rules
-from dispatch.channels import build_channels
-from dispatch.city_teams import CityTeams
-from dispatch.desk import DispatchDesk
-from dispatch.plans import load_plans
-from dispatch.worker import CallWorker
-from geodata.catalog import Catalog
-from geodata.city import City
-from geodata.clock import utc_now
-from geodata.errors import CityError, NotConfigured
-from geodata.live_roads import LiveRoads
-from geodata.tiles import TileService
-from hub.alert_store import DbAlertStore
-from hub.audit import Audited, AuditLog
-from hub.auth import Auth
-from hub.bus import RedisReadingBus, exercise_label
-from hub.database import Database
-from hub.dispatch_store import DbDispatchStore
-from hub.engine import Engine
-from hub.health import Health
-from hub.lease import Leases
-from hub.live import LatestReadings, LivePublisher
+from geodata.errors import CityError
 from hub.logs import configure_logs
-from hub.migrate import migrate
-from hub.reading_store import DbReadingStore
-from hub.reject_store import DbRejectStore
-from hub.relay import Relay
-from hub.roster_store import DbRoster
-from hub.sensor_registry import DbSensorRegistry
-from hub.sensors import sensor_infos
-from hub.services import Services
 from hub.settings import Settings
 
-ROOT = Path(__file__).resolve().parent
-log = structlog.get_logger()
+Command = Callable[[list[str], Settings], int]
 
-ALERT_ACTIONS = {"acknowledge": "alert.acknowledge", "receive_cap": "alert.receive", "receive_json": "alert.receive"}
-DISPATCH_ACTIONS = {
-    "open_incident": "incident.open",
-    "close_incident": "incident.close",
-    "preview": "call.preview",
-    "call": "call.start",
-    "stand_down": "call.stand-down",
-    "recall_unanswered": "call.recall",
-    "answer_receipt": "receipt.answer",
-    "answer_task": "task.answer",
+# command → (where it is, what the operator reads)
+COMMANDS = {
+    "serve": ("hub.serve:command", "启动全部:网页、引擎、内置 Redis;演示模式另有收件箱与暴雨演练"),
+    "web": ("app:web_command", "一个网页进程(serve 会启动它)"),
+    "engine": ("app:engine_command", "一个引擎进程(serve 会启动它)"),
+    "import": ("hub.commands:import_command", "导入一个图层文件"),
+    "sample": ("hub.commands:sample_command", "生成示例城市(示例数据)"),
+    "drill": ("hub.commands:drill_command", "通过同一接入口回放一场演练"),
+    "user": ("hub.commands:user_command", "新建账号或重设口令(口令从键盘读入)"),
+    "sink": ("hub.commands:sink_command", "演练收件箱:本机的邮件与消息接收端"),
+    "demo": ("hub.commands:demo_command", ""),
+    "audit": ("hub.commands:audit_command", "核对审计链"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """The durable side, as every command needs it."""
-
-    settings: Settings
-    database: Database
-    catalog: Catalog
-    registry: DbSensorRegistry
-    rejects: DbRejectStore
-    roster: DbRoster
-    auth: Auth
-    audit: AuditLog
-
-
-def open_stores(settings: Settings) -> Stores:
-    """Open the database (bringing its schema up to date) and the map data of `settings`."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.sqlalchemy_url)
-    migrate(database, settings.data_dir)
-    return Stores(
-        settings, database, Catalog(settings.data_dir), DbSensorRegistry(database), DbRejectStore(database),
-        DbRoster(database), Auth(database, settings.session_hours), AuditLog(database),
-    )  # fmt: skip
-
-
-def redis_client(settings: Settings) -> redis.Redis:
-    if not settings.redis_url:
-        raise NotConfigured("没有 CITYBRAIN_REDIS_URL;单独运行 web 或 engine 时需要它,serve 会自带一个")
-    return redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2)
-
-
-def build_dispatch(stores: Stores, city: City, alerts: AlertDesk) -> DispatchDesk:
-    """The dispatch desk over the city's teams and roads."""
-    settings = stores.settings
-    channels = build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
-    return DispatchDesk(
-        DbDispatchStore(stores.database), stores.roster, load_plans(ROOT / settings.plans_file), CityTeams(city),
-        LiveRoads(stores.catalog), alerts, channels, lambda token: f"{settings.base_url}/r/{token}", utc_now,
-    )  # fmt: skip
-
-
-def build_services(stores: Stores, bus: RedisReadingBus, chromium: str | None) -> Services:
-    """The application of one web process."""
-    from flask_caching import Cache
-
-    from layers.builtin import BUILTIN_LAYERS
-
-    settings, city = stores.settings, City.load(stores.catalog)
-    readings = DbReadingStore(stores.database)
-    alerts = AlertDesk(DbAlertStore(stores.database), stores.rejects, utc_now)
-    return Services(
-        city_name=settings.city_name,
-        base_url=settings.base_url,
-        demo=settings.demo,
-        clock=utc_now,
-        city=city,
-        tiles=TileService(city),
-        layers=BUILTIN_LAYERS,
-        alerts=Audited(alerts, stores.audit, ALERT_ACTIONS),  # type: ignore[arg-type]
-        dispatch=Audited(build_dispatch(stores, city, alerts), stores.audit, DISPATCH_ACTIONS),  # type: ignore[arg-type]
-        readings=readings,
-        registry=stores.registry,
-        rejects=stores.rejects,
-        latest=LatestReadings(
-            readings, lambda: {number: name for name, number in stores.registry.numbers().items()}
-        ),
-        exercise=lambda: exercise_label(bus.client),
-        health=Health(stores.database, bus, city, utc_now, chromium),
-        cache=Cache(config={"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": settings.redis_url,
-                            "CACHE_KEY_PREFIX": "city:cache:", "CACHE_DEFAULT_TIMEOUT": 60}),
-    )  # fmt: skip
-
-
-def web(settings: Settings, fd: int | None) -> int:
-    """One web process, on the listening socket `fd` or on its own."""
+def web(settings: Settings, listener: socket.socket) -> int:
+    """One web process: screens, API, tiles and stream on `listener`, until a signal."""
     import uvicorn
     from flask import Flask
 
     from callbacks.build import ASSETS, build_screens
     from hub.api.app import create_asgi
-    from hub.api.deps import Hub
-    from hub.metrics import Metrics
-    from hub.push import Push
-    from hub.render import Renderer
+    from hub.compose import build_hub, open_stores, warm_up
+    from hub.relay import Relay
 
-    stores, client = open_stores(settings), redis_client(settings)
-    bus, renderer = RedisReadingBus(client), Renderer(settings.chromium)
-    services = build_services(stores, bus, renderer.executable)
+    stores = open_stores(settings)
+    hub = build_hub(stores)
     flask_app = Flask("citybrain")
-    services.cache.init_app(flask_app)
-    screens = build_screens(flask_app, services)
-    relay = Relay(stores.database, client)
-    relay.start()
-    hub = Hub(settings, services, stores.auth, stores.audit, bus, Push(settings.redis_url), renderer, Metrics())
+    hub.services.cache.init_app(flask_app)
+    screens = build_screens(flask_app, hub.services)
     hashes = {name: screen.csp_hashes() for name, screen in screens.items()}
-    listener = socket.socket(fileno=fd) if fd is not None else listen(settings)
+    relay = Relay(stores.database, hub.bus.client)
+    relay.start()
+    warm_up(hub.services)
     config = uvicorn.Config(
         create_asgi(hub, flask_app, hashes, ASSETS), log_level="warning", access_log=False,
         timeout_graceful_shutdown=5, timeout_keep_alive=30,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listener])
-    renderer.stop()
+    hub.renderer.stop()
     relay.stop()
     return 0
 
 
-def listen(settings: Settings) -> socket.socket:
-    """The listening socket; a taken port is said with what to do."""
-    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as problem:
-        raise NotConfigured(
-            f"端口 {settings.host}:{settings.port} 不能监听({problem.strerror});换一个端口:make run PORT=8060"
-        ) from None
-    listener.listen(2048)
-    listener.set_inheritable(True)
-    return listener
+def web_command(_arguments: list[str], settings: Settings) -> int:
+    from hub.listen import listen
+
+    return web(settings, listen(settings))
 
 
-def engine(settings: Settings) -> int:
-    """One engine process."""
-    stores, client = open_stores(settings), redis_client(settings)
-    city = City.load(stores.catalog, ("sensors", "waterlogging_points", "counties"))
-    channels = build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
-    holder = f"{socket.gethostname()}-{os.getpid()}"
-    readings, names = DbReadingStore(stores.database), dict[int, str]()
-    rules_path = ROOT / settings.rules_file
+def engine_command(_arguments: list[str], settings: Settings) -> int:
+    from hub.compose import engine
 
-    def rules() -> RuleEngine:
-        infos = sensor_infos(city, stores.registry)
-        names.clear()
-        names.update({number: info.id for number, info in infos.items()})
-        return RuleEngine(load_rules(rules_path), infos, DbAlertStore(stores.database), readings, utc_now)
-
-    relay = Relay(stores.database, client)
-    relay.start()
-    worker = CallWorker(DbDispatchStore(stores.database), channels, holder, utc_now)
-    Engine(
-        rules=rules, stale=_changes(lambda: bool(city.refresh()), rules_path), worker=worker,
-        bus=RedisReadingBus(client), client=client, leases=Leases(stores.database),
-        live=LivePublisher(client, names.get), holder=holder, clock=utc_now,
-        housekeeping=lambda now: readings.forget(now, settings.reading_days),
-    ).run()  # fmt: skip
-    worker.close()
-    relay.stop()
-    return 0
+    return engine(settings)
 
 
-def _changes(city_changed: Callable[[], bool], rules_path: Path) -> Callable[[], bool]:
-    """Whether sensors or rules changed since asked last. A rules file with an error leaves the old in force."""
-    seen = rules_path.stat().st_mtime_ns
+def run_part(name: str, environment: dict[str, str], arguments: list[str], listener: socket.socket | None) -> None:
+    """A child of `serve`: command `arguments` under its own process name, with the settings that `serve` worked out."""
+    os.environ.update(environment)
+    with open("/proc/self/comm", "w") as comm:  # so that ps shows which part it is
+        comm.write(f"city-{name}"[:15])
+    settings = Settings()
+    configure_logs(settings.log_level)
+    sys.exit(web(settings, listener) if listener is not None else main(arguments))
 
-    def stale() -> bool:
-        nonlocal seen
-        now, changed = rules_path.stat().st_mtime_ns, city_changed()
-        if now != seen:
-            seen = now
-            try:
-                load_rules(rules_path)
-                changed = True
-            except CityError as problem:
-                log.error("rules.not-taken", problem=str(problem))
-        return changed
 
-    return stale
+def find(place: str) -> Command:
+    module, name = place.split(":")
+    found: Any = getattr(import_module(module), name)
+    return found  # type: ignore[no-any-return]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Errors an operator can mend come as one line on stderr, with exit code 1."""
-    from hub.commands import add_commands
-
-    parser = argparse.ArgumentParser(prog="python app.py", description="临沂 CityBrain")
-    commands = parser.add_subparsers(dest="command", required=True)
-    serving = commands.add_parser("web", help="一个网页进程(serve 会启动它)")
-    serving.add_argument("--fd", type=int, help=argparse.SUPPRESS)
-    serving.set_defaults(run=lambda args, settings: web(settings, args.fd))
-    working = commands.add_parser("engine", help="一个引擎进程(serve 会启动它)")
-    working.set_defaults(run=lambda _args, settings: engine(settings))
-    add_commands(commands, open_stores, listen)
-    args = parser.parse_args(arguments)
+    """Run a command. Errors an operator can mend come as one line on stderr, with exit code 1."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if not given or given[0] not in COMMANDS:
+        wants_help = bool(given) and given[0] in {"-h", "--help"}
+        lines = [f"  {name:8} {words}" for name, (_, words) in COMMANDS.items() if words]
+        print("\n".join(["用法:python app.py 命令 …", *lines]), file=sys.stdout if wants_help else sys.stderr)
+        return 0 if wants_help else 2
     try:
         settings = Settings()
         configure_logs(settings.log_level)
-        return int(args.run(args, settings))
+        return find(COMMANDS[given[0]][0])(given[1:], settings)
     except CityError as problem:
         print(f"错误:{problem}", file=sys.stderr)
         return 1

@@ -2,10 +2,9 @@
 
 import argparse
 import getpass
+import os
 import secrets
-import socket
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -19,48 +18,72 @@ from geodata.clock import utc_now
 from geodata.errors import BadInput, NotConfigured
 from geodata.imports import ImportReport
 from geodata.sample.build import build
+from hub.compose import open_stores
 from hub.rights import ROLES
-from hub.serve import Serve
+from hub.serve import DEMO_ACCOUNTS, FRESH, KEPT
 from hub.settings import Settings
 from hub.sink import run_sink
 
-OpenStores = Callable[[Settings], Any]
 DRILLS = ("storm-2020-08-14",)
 
 
-def add_commands(commands: Any, open_stores: OpenStores, listen: Callable[[Settings], socket.socket]) -> None:
-    """Add each command's arguments and what it runs."""
-    serving = commands.add_parser("serve", help="启动全部:网页、引擎、内置 Redis;演示模式另有收件箱与暴雨演练")
-    serving.set_defaults(run=lambda _args, settings: Serve(settings, open_stores, listen).run())
+def _parser(name: str, words: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(prog=f"python app.py {name}", description=words)
 
-    importing = commands.add_parser("import", help="导入一个图层文件")
-    import_cli.add_arguments(importing)
-    importing.set_defaults(run=lambda args, settings: import_layer(args, open_stores(settings)))
 
-    sampling = commands.add_parser("sample", help="生成示例城市(示例数据)")
-    sampling.add_argument("--scale", choices=("small", "full"), default="small")
-    sampling.set_defaults(run=lambda args, settings: sample(open_stores(settings), args.scale))
+def import_command(arguments: list[str], settings: Settings) -> int:
+    parser = _parser("import", "导入一个图层文件")
+    import_cli.add_arguments(parser)
+    return import_layer(parser.parse_args(arguments), open_stores(settings))
 
-    drilling = commands.add_parser("drill", help="通过同一接入口回放一场演练")
-    drilling.add_argument("name", choices=DRILLS)
-    drilling.add_argument("--speed", type=float, default=60.0, help="倍速,默认 60")
-    drilling.add_argument("--rounds", type=int, default=1, help="回放几遍;0 为一直重复")
-    drilling.add_argument("--url", default="", help="接入地址;默认按设置")
-    drilling.set_defaults(run=lambda args, settings: drill(args, settings, open_stores(settings)))
 
-    accounts = commands.add_parser("user", help="新建账号或重设口令(口令从键盘读入)")
-    accounts.add_argument("username")
-    accounts.add_argument("--role", choices=tuple(ROLES), required=True)
-    accounts.add_argument("--name", default="")
-    accounts.set_defaults(run=lambda args, settings: put_user(args, open_stores(settings)))
+def sample_command(arguments: list[str], settings: Settings) -> int:
+    parser = _parser("sample", "生成示例城市(示例数据)")
+    parser.add_argument("--scale", choices=("small", "full"), default="small")
+    return sample(open_stores(settings), parser.parse_args(arguments).scale)
 
-    inbox = commands.add_parser("sink", help="演练收件箱:本机的邮件与消息接收端")
-    inbox.add_argument("--http-port", type=int, default=8051)
-    inbox.add_argument("--smtp-port", type=int, default=8025)
-    inbox.set_defaults(run=lambda args, _settings: run_sink("127.0.0.1", args.http_port, args.smtp_port) or 0)
 
-    checking = commands.add_parser("audit", help="核对审计链")
-    checking.set_defaults(run=lambda _args, settings: verify_audit(open_stores(settings)))
+def drill_command(arguments: list[str], settings: Settings) -> int:
+    parser = _parser("drill", "通过同一接入口回放一场演练")
+    parser.add_argument("name", choices=DRILLS)
+    parser.add_argument("--speed", type=float, default=60.0, help="倍速,默认 60")
+    parser.add_argument("--rounds", type=int, default=1, help="回放几遍;0 为一直重复")
+    parser.add_argument("--url", default="", help="接入地址;默认按设置")
+    return drill(parser.parse_args(arguments), settings, open_stores(settings))
+
+
+def user_command(arguments: list[str], settings: Settings) -> int:
+    parser = _parser("user", "新建账号或重设口令(口令从键盘读入)")
+    parser.add_argument("username")
+    parser.add_argument("--role", choices=tuple(ROLES), required=True)
+    parser.add_argument("--name", default="")
+    return put_user(parser.parse_args(arguments), open_stores(settings))
+
+
+def sink_command(arguments: list[str], _settings: Settings) -> int:
+    parser = _parser("sink", "演练收件箱:本机的邮件与消息接收端")
+    parser.add_argument("--http-port", type=int, default=8051)
+    parser.add_argument("--smtp-port", type=int, default=8025)
+    args = parser.parse_args(arguments)
+    run_sink("127.0.0.1", args.http_port, args.smtp_port)
+    return 0
+
+
+def audit_command(arguments: list[str], settings: Settings) -> int:
+    _parser("audit", "核对审计链").parse_args(arguments)
+    return verify_audit(open_stores(settings))
+
+
+def demo_command(arguments: list[str], settings: Settings) -> int:
+    """For `serve`: sample city and demo accounts where there are none; the password comes in the environment."""
+    stores = open_stores(settings)
+    if not stores.catalog.exists("sensors"):
+        sample(stores, "small")
+    if stores.auth.has_user("duty") and "--reset" not in arguments:
+        return KEPT
+    for username, name, role in DEMO_ACCOUNTS:
+        stores.auth.put_user(username, name, role, os.environ[FRESH])
+    return 0
 
 
 def import_layer(args: argparse.Namespace, stores: Any) -> int:

@@ -1,23 +1,21 @@
 """`serve`: everything on one machine, in one process tree."""
 
+import argparse
 import fcntl
 import os
 import secrets
 import socket
-import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from geodata.errors import NotConfigured
+from hub.listen import listen
 from hub.redis_server import EmbeddedRedis
 from hub.settings import Settings
 from hub.supervisor import Supervisor
 
-APP = str(Path(sys.argv[0]).resolve()) if sys.argv[0].endswith("app.py") else "app.py"
 DEMO_ACCOUNTS = (
     ("admin", "系统管理员(演示)", "admin"),
     ("duty", "值班员(演示)", "duty"),
@@ -25,7 +23,15 @@ DEMO_ACCOUNTS = (
     ("leader", "值班领导(演示)", "leader"),
     ("field", "现场人员(演示)", "field"),
 )
-READY_S = 120.0
+READY_S = 150.0
+FRESH = "_new_password"
+
+
+def command(arguments: list[str], settings: Settings) -> int:
+    from app import run_part
+
+    argparse.ArgumentParser(prog="python app.py serve").parse_args(arguments)
+    return Serve(settings, Supervisor(run_part, {})).run()
 
 
 def free_port() -> int:
@@ -37,11 +43,8 @@ def free_port() -> int:
 class Serve:
     """Sets up what is missing, starts the parts, waits until the first page can be opened, then watches."""
 
-    def __init__(
-        self, settings: Settings, open_stores: Callable[[Settings], Any], listen: Callable[[Settings], socket.socket]
-    ) -> None:
-        self.settings, self.open_stores, self.listen = settings, open_stores, listen
-        self.environment = dict(os.environ)
+    def __init__(self, settings: Settings, supervisor: Supervisor) -> None:
+        self.settings, self.supervisor = settings, supervisor
         self.redis: EmbeddedRedis | None = None
         self.inbox = ""
 
@@ -49,23 +52,26 @@ class Serve:
         began = time.monotonic()
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
         lock = self._only_one()
-        listener = self.listen(self.settings)
+        listener = listen(self.settings)
         host, port = listener.getsockname()[:2]
-        self.environment |= {"CITYBRAIN_HOST": host, "CITYBRAIN_PORT": str(port)}
-        stores = self.open_stores(self.settings)
-        password = self._prepare_demo(stores) if self.settings.demo else None
-        stores.database.close()
-        self._start_redis()
-        supervisor = Supervisor(self.environment)
+        self.supervisor.environment |= {
+            **{name: value for name, value in os.environ.items() if name.startswith("CITYBRAIN_")},
+            "CITYBRAIN_HOST": host,
+            "CITYBRAIN_PORT": str(port),
+        }
+        self.supervisor.obey_signals()
         try:
-            self._start_parts(supervisor, listener)
-            self._wait_ready(f"http://127.0.0.1:{port}" if host in {"0.0.0.0", "::"} else f"http://{host}:{port}")  # noqa: S104
-            self._greet(f"http://{host}:{port}", password, time.monotonic() - began)
-            if self.settings.demo and self.settings.drill:
-                supervisor.add("drill", [APP, "drill", self.settings.drill, "--speed", "60", "--rounds", "0"])
-            supervisor.watch(self._mend_redis)
+            self._start_redis()
+            password = self._prepare_demo() if self.settings.demo else ""
+            self._start_parts(listener)
+            inside = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
+            self._wait_ready(f"http://{inside}:{port}")
+            if not self.supervisor.stopping.is_set():
+                self._greet(f"http://{host}:{port}", password, time.monotonic() - began)
+                self._start_drill()
+            self.supervisor.watch(self._mend_redis)
         finally:
-            supervisor.stop()
+            self.supervisor.stop()
             if self.redis is not None:
                 self.redis.stop()
             listener.close()
@@ -82,59 +88,61 @@ class Serve:
             ) from None
         return lock
 
-    def _prepare_demo(self, stores: Any) -> str | None:
-        """Sample city and demo accounts on an empty data directory. Returns the password when it was set now."""
-        from hub.commands import sample
-
-        if not stores.catalog.exists("sensors"):
-            sample(stores, "small")
+    def _prepare_demo(self) -> str:
+        """Sample city and demo accounts where there are none. Returns the password when it was set now, else ""."""
         given = self.settings.demo_password.get_secret_value()
-        if not given and stores.auth.has_user("duty"):
-            return None
         password = given or secrets.token_urlsafe(9)
-        for username, name, role in DEMO_ACCOUNTS:
-            stores.auth.put_user(username, name, role, password)
+        self.supervisor.environment[FRESH] = password
+        code = self.supervisor.once("demo", ["demo", *(["--reset"] if given else [])])
+        del self.supervisor.environment[FRESH]
+        if code == KEPT:
+            return ""
+        if code:
+            raise NotConfigured("示例城市或演示账号没有准备好;请看上面的日志")
         return password
 
     def _start_redis(self) -> None:
         if not self.settings.redis_url:
             self.redis = EmbeddedRedis(self.settings.data_dir)
             self.redis.start()
-            self.environment["CITYBRAIN_REDIS_URL"] = self.redis.url
+            self.supervisor.environment["CITYBRAIN_REDIS_URL"] = self.redis.url
 
     def _mend_redis(self) -> None:
         if self.redis is not None and not self.redis.alive():
             self.redis.start()
 
-    def _start_parts(self, supervisor: Supervisor, listener: socket.socket) -> None:
+    def _start_parts(self, listener: socket.socket) -> None:
         settings = self.settings
         if settings.demo and not settings.smtp_url.get_secret_value() and not settings.webhook_url.get_secret_value():
             http_port, smtp_port = free_port(), free_port()
-            ports = ["--http-port", str(http_port), "--smtp-port", str(smtp_port)]
-            supervisor.add("sink", [APP, "sink", *ports])
+            self.supervisor.add("sink", ["sink", "--http-port", str(http_port), "--smtp-port", str(smtp_port)])
             self.inbox = f"http://127.0.0.1:{http_port}/"
-            supervisor.environment |= {
+            self.supervisor.environment |= {
                 "CITYBRAIN_SMTP_URL": f"smtp://127.0.0.1:{smtp_port}?from=drill@sample.invalid",
                 "CITYBRAIN_WEBHOOK_URL": f"http://127.0.0.1:{http_port}/webhook",
             }
         for number in range(settings.web_workers):
-            supervisor.add(f"web-{number + 1}", [APP, "web", "--fd", str(listener.fileno())], (listener.fileno(),))
-        supervisor.add("engine", [APP, "engine"])
+            self.supervisor.add(f"web-{number + 1}", [], listener)
+        self.supervisor.add("engine", ["engine"])
 
-    @staticmethod
-    def _wait_ready(url: str) -> None:
+    def _start_drill(self) -> None:
+        if self.settings.demo and self.settings.drill:
+            self.supervisor.add("drill", ["drill", self.settings.drill, "--speed", "60", "--rounds", "0"])
+
+    def _wait_ready(self, url: str) -> None:
         deadline = time.monotonic() + READY_S
         with httpx.Client(base_url=url, timeout=5, trust_env=False) as client:
-            while time.monotonic() < deadline:
+            while time.monotonic() < deadline and not self.supervisor.stopping.is_set():
                 try:
                     if client.get("/readyz").status_code == 200:
                         return
                 except httpx.HTTPError:
                     pass
-                time.sleep(0.2)
-        raise NotConfigured(f"服务 {READY_S:.0f} 秒内没有就绪;请看上面的日志")
+                time.sleep(0.1)
+        if not self.supervisor.stopping.is_set():
+            raise NotConfigured(f"服务 {READY_S:.0f} 秒内没有就绪;请看上面的日志")
 
-    def _greet(self, url: str, password: str | None, took_s: float) -> None:
+    def _greet(self, url: str, password: str, took_s: float) -> None:
         lines = [f"\n{self.settings.city_name}城市运行与应急指挥 已就绪({took_s:.1f} 秒):{url}"]
         if self.settings.demo:
             names = " ".join(name for name, _, _ in DEMO_ACCOUNTS)
@@ -148,3 +156,6 @@ class Serve:
             if self.inbox:
                 lines.append(f"  演练收件箱(一键直呼发出的消息都在这里):{self.inbox}")
         print("\n".join(lines), flush=True)
+
+
+KEPT = 3  # exit code of `demo`: the accounts were there and keep their password

@@ -9,6 +9,7 @@ from alerts.desk import AlertDesk
 from alerts.ports import ReadingStore, RejectStore, SensorRegistry
 from dispatch.desk import DispatchDesk
 from geodata.city import City
+from geodata.live_roads import LiveRoads
 from geodata.tiles import TileService
 from layers.model import Layer
 
@@ -28,6 +29,7 @@ class Services:
     layers: tuple[Layer, ...]
     alerts: AlertDesk
     dispatch: DispatchDesk
+    roads: LiveRoads
     readings: ReadingStore
     registry: SensorRegistry
     rejects: RejectStore

@@ -73,19 +73,19 @@ class Server:
             client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
             yield client
 
-    def children(self, word: str) -> list[int]:
-        """Process ids of this server's children whose command has `word` in it (web, engine, sink, drill)."""
+    def children(self, part: str) -> list[int]:
+        """Process ids of this server's part: web, engine, sink, drill, redis."""
         assert self.process is not None
         found = []
         for folder in Path("/proc").iterdir():
             if not folder.name.isdigit():
                 continue
             try:
-                parent = int(folder.joinpath("stat").read_text().rsplit(")", 1)[1].split()[1])
-                words = folder.joinpath("cmdline").read_bytes().decode().split("\0")
+                name = folder.joinpath("comm").read_text().strip()
+                session = int(folder.joinpath("stat").read_text().rsplit(")", 1)[1].split()[3])
             except (OSError, IndexError):
                 continue
-            if parent == self.process.pid and word in words:
+            if session == self.process.pid and name.startswith(f"city-{part}"):
                 found.append(int(folder.name))
         return found
 

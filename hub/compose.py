@@ -1,0 +1,206 @@
+"""Building everything, once a process: settings → adapters → services → application. Called from `app.py` only."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+import structlog
+from flask_caching import Cache
+
+from alerts.desk import AlertDesk
+from alerts.engine import RuleEngine
+from alerts.rules import load_rules
+from dispatch.channels import build_channels
+from dispatch.city_teams import CityTeams
+from dispatch.desk import DispatchDesk
+from dispatch.plans import load_plans
+from dispatch.worker import CallWorker
+from geodata.catalog import Catalog
+from geodata.city import City
+from geodata.clock import utc_now
+from geodata.errors import CityError, NotConfigured
+from geodata.live_roads import LiveRoads
+from geodata.tiles import TileService
+from geodata.tiles import warm_up as warm_up_tiles
+from hub.alert_store import DbAlertStore
+from hub.api.deps import Hub
+from hub.audit import Audited, AuditLog
+from hub.auth import Auth
+from hub.bus import RedisReadingBus, exercise_label
+from hub.database import Database
+from hub.dispatch_store import DbDispatchStore
+from hub.engine import Engine
+from hub.health import Health
+from hub.lease import Leases
+from hub.live import LatestReadings, LivePublisher
+from hub.metrics import Metrics
+from hub.migrate import migrate
+from hub.push import Push
+from hub.reading_store import DbReadingStore
+from hub.reject_store import DbRejectStore
+from hub.relay import Relay
+from hub.render import Renderer
+from hub.roster_store import DbRoster
+from hub.sensor_registry import DbSensorRegistry
+from hub.sensors import sensor_infos
+from hub.services import Services
+from hub.settings import Settings
+from layers.builtin import BUILTIN_LAYERS
+
+ROOT = Path(__file__).resolve().parents[1]
+log = structlog.get_logger()
+
+ALERT_ACTIONS = {"acknowledge": "alert.acknowledge", "receive_cap": "alert.receive", "receive_json": "alert.receive"}
+DISPATCH_ACTIONS = {
+    "open_incident": "incident.open",
+    "close_incident": "incident.close",
+    "preview": "call.preview",
+    "call": "call.start",
+    "stand_down": "call.stand-down",
+    "recall_unanswered": "call.recall",
+    "answer_receipt": "receipt.answer",
+    "answer_task": "task.answer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The durable side, as every command needs it."""
+
+    settings: Settings
+    database: Database
+    catalog: Catalog
+    registry: DbSensorRegistry
+    rejects: DbRejectStore
+    roster: DbRoster
+    auth: Auth
+    audit: AuditLog
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Open the database (bringing its schema up to date) and the map data of `settings`."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.sqlalchemy_url)
+    migrate(database, settings.data_dir)
+    return Stores(
+        settings, database, Catalog(settings.data_dir), DbSensorRegistry(database), DbRejectStore(database),
+        DbRoster(database), Auth(database, settings.session_hours), AuditLog(database),
+    )  # fmt: skip
+
+
+def redis_client(settings: Settings) -> redis.Redis:
+    if not settings.redis_url:
+        raise NotConfigured("没有 CITYBRAIN_REDIS_URL;单独运行 web 或 engine 时需要它,serve 会自带一个")
+    return redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2)
+
+
+def build_dispatch(stores: Stores, city: City, roads: LiveRoads, alerts: AlertDesk) -> DispatchDesk:
+    """The dispatch desk over the city's teams and roads."""
+    settings = stores.settings
+    channels = build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
+    return DispatchDesk(
+        DbDispatchStore(stores.database), stores.roster, load_plans(ROOT / settings.plans_file), CityTeams(city),
+        roads, alerts, channels, lambda token: f"{settings.base_url}/r/{token}", utc_now,
+    )  # fmt: skip
+
+
+def build_services(stores: Stores, bus: RedisReadingBus, chromium: str | None) -> Services:
+    """The application of one web process."""
+    settings, city, roads = stores.settings, City.load(stores.catalog), LiveRoads(stores.catalog)
+    readings = DbReadingStore(stores.database)
+    alerts = AlertDesk(DbAlertStore(stores.database), stores.rejects, utc_now)
+    return Services(
+        city_name=settings.city_name,
+        base_url=settings.base_url,
+        demo=settings.demo,
+        clock=utc_now,
+        city=city,
+        tiles=TileService(city),
+        layers=BUILTIN_LAYERS,
+        alerts=Audited(alerts, stores.audit, ALERT_ACTIONS),  # type: ignore[arg-type]
+        dispatch=Audited(build_dispatch(stores, city, roads, alerts), stores.audit, DISPATCH_ACTIONS),  # type: ignore[arg-type]
+        roads=roads,
+        readings=readings,
+        registry=stores.registry,
+        rejects=stores.rejects,
+        latest=LatestReadings(
+            readings, lambda: {number: name for name, number in stores.registry.numbers().items()}
+        ),
+        exercise=lambda: exercise_label(bus.client),
+        health=Health(stores.database, bus, city, utc_now, chromium),
+        cache=Cache(config={"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": settings.redis_url,
+                            "CACHE_KEY_PREFIX": "city:cache:", "CACHE_DEFAULT_TIMEOUT": 60}),
+    )  # fmt: skip
+
+
+def build_hub(stores: Stores) -> Hub:
+    """Services and the server's own parts, for one web process."""
+    settings, client = stores.settings, redis_client(stores.settings)
+    bus, renderer = RedisReadingBus(client), Renderer(settings.chromium)
+    services = build_services(stores, bus, renderer.executable)
+    return Hub(settings, services, stores.auth, stores.audit, bus, Push(settings.redis_url), renderer, Metrics())
+
+
+def warm_up(services: Services) -> None:
+    """Compile or load the hot kernels beside the first requests, so that no officer waits for a compiler."""
+
+    def work() -> None:
+        warm_up_tiles()
+        seats = services.city.frame("counties") if "counties" in services.city.versions else None
+        if seats is not None and len(seats):
+            place = seats.geometry.iloc[0].representative_point()
+            services.roads.travel_to(place.x, place.y, [(place.x, place.y)])
+
+    threading.Thread(target=work, name="warm-up", daemon=True).start()
+
+
+def engine(settings: Settings) -> int:
+    """One engine process."""
+    stores, client = open_stores(settings), redis_client(settings)
+    city = City.load(stores.catalog, ("sensors", "waterlogging_points", "counties"))
+    channels = build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
+    holder = f"{socket.gethostname()}-{os.getpid()}"
+    readings, names = DbReadingStore(stores.database), dict[int, str]()
+    rules_path = ROOT / settings.rules_file
+
+    def rules() -> RuleEngine:
+        infos = sensor_infos(city, stores.registry)
+        names.clear()
+        names.update({number: info.id for number, info in infos.items()})
+        return RuleEngine(load_rules(rules_path), infos, DbAlertStore(stores.database), readings, utc_now)
+
+    relay = Relay(stores.database, client)
+    relay.start()
+    worker = CallWorker(DbDispatchStore(stores.database), channels, holder, utc_now)
+    Engine(
+        rules=rules, stale=_changes(lambda: bool(city.refresh()), rules_path), worker=worker,
+        bus=RedisReadingBus(client), client=client, leases=Leases(stores.database),
+        live=LivePublisher(client, names.get), holder=holder, clock=utc_now,
+        housekeeping=lambda now: readings.prune(now, settings.reading_days),
+    ).run()  # fmt: skip
+    worker.close()
+    relay.stop()
+    return 0
+
+
+def _changes(city_changed: Callable[[], bool], rules_path: Path) -> Callable[[], bool]:
+    """Whether sensors or rules changed since asked last. A rules file with an error leaves the old in force."""
+    seen = rules_path.stat().st_mtime_ns
+
+    def stale() -> bool:
+        nonlocal seen
+        now, changed = rules_path.stat().st_mtime_ns, city_changed()
+        if now != seen:
+            seen = now
+            try:
+                load_rules(rules_path)
+                changed = True
+            except CityError as problem:
+                log.error("rules.not-taken", problem=str(problem))
+        return changed
+
+    return stale
