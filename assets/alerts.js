@@ -20,9 +20,8 @@
       h("span", { class: "mark", "aria-hidden": "true" }),
       h("div", { class: "what" },
         h("div", { class: "line1" }, h("span", { class: "level" }), h("span", { class: "drill badge" }, "演练"), h("b", { class: "headline" })),
-        h("div", { class: "line2" }, h("span", { class: "place" }), h("span", { class: "value num" }), h("span", { class: "age", "data-since": alert.fired_at }))),
+        h("div", { class: "line2" }, h("span", { class: "acked" }), h("span", { class: "place" }), h("span", { class: "value num" }), h("span", { class: "age", "data-since": alert.fired_at }))),
       wall ? null : h("div", { class: "acts" },
-        h("span", { class: "acked" }),
         h("button", { type: "button", class: "quiet", "data-act": "ack", tabindex: "-1" }, "确认"),
         h("button", { type: "button", class: "key", "data-act": "key", tabindex: "-1" }, "一键调度")));
     rows.set(alert.id, row);
@@ -69,7 +68,7 @@
       fill(row, alert);
       if (row === place) place = place.nextElementSibling; else list.insertBefore(row, place);
     }
-    if (!shown.length) list.append(cb.h("li", { class: "empty" }, list.dataset.empty || "目前没有未结束的告警;新告警会立即出现在这里"));
+    if (!shown.length) list.append(cb.h("li", { class: "empty" }, cb.state.at ? "这一时刻没有未结束的告警" : list.dataset.empty || "目前没有未结束的告警;新告警会立即出现在这里"));
     if (anchor && anchor.isConnected) list.scrollTop += anchor.getBoundingClientRect().top - before;
     count();
     cb.emit("alerts-drawn");

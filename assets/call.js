@@ -103,13 +103,12 @@
     } catch (failure) { if (failure.status !== 403) cb.toast("台账没有更新:" + failure.message); }
   }
   function soon(id) {
-    if (!id || waiting.has(id)) return;
+    if (!id || waiting.has(id) || !(panel() || cb.byId("call-board"))) return;
     waiting.set(id, setTimeout(() => { waiting.delete(id); refresh(id); }, 60));
   }
   cb.on("call", (event) => {
     const named = event.call_id || (typeof event.call === "string" ? event.call : event.call && event.call.id) || (event.row && event.row.call_id);
     soon(named);
-    cb.emit("task-changed", event);
   });
   cb.on("resync", () => { for (const id of calls.keys()) soon(id); });
 

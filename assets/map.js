@@ -5,6 +5,8 @@
   let map = null, pulses = null, started = false;
   cb.map = () => map;
   const L = () => window.L;
+  /** How much larger than a desk this screen is drawn: the wall's root size over 16 px. */
+  cb.scale = () => (cb.state.screen === "wall" ? parseFloat(document.documentElement.style.fontSize || "16") / 16 : 1);
   const config = (id) => cb.state.layers.find((layer) => layer.id === id);
   const hiddenValues = {}; // layer id → {field: Set of hidden values}
 
@@ -119,7 +121,7 @@
   }
   function names() {
     const zoom = map.getZoom();
-    map.getContainer().dataset.zoom = zoom < 8.4 ? "far" : zoom < 11 ? "middle" : "near";
+    map.getContainer().dataset.zoom = zoom < 8.4 ? "far" : zoom < (cb.state.screen === "wall" ? 13 : 11) ? "middle" : "near";
   }
 
   /* ---- live waterlogging points: colour by depth, hatched grey when silent ---- */
@@ -139,14 +141,14 @@
   }
   function paintDepths() {
     const layer = config("waterlogging"), hidden = (hiddenValues.waterlogging || {}).kind;
-    const calm = cb.token(layer.style.colour), stale = cb.token("--stale"), edge = cb.token("--bg");
+    const scale = cb.scale(), calm = cb.token(layer.style.colour), stale = cb.token("--stale"), edge = cb.token("--bg");
     for (const marker of markers) {
       const row = cb.depths.get(marker.city.sensor);
       const fresh = row && cb.moment() - Date.parse(row[1]) < 1800e3;
       const step = fresh ? layer.style.steps.filter(([mark]) => row[0] >= mark).pop() : null;
       const off = hidden && hidden.has(marker.city.kind);
       const colour = step ? cb.token(step[1]) : fresh ? calm : stale;
-      const radius = layer.style.radius + (step ? (step[1] === "--level-red" ? 3 : 1.5) : fresh ? 0 : -1.5);
+      const radius = scale * (layer.style.radius + (step ? (step[1] === "--level-red" ? 3 : 1.5) : fresh ? 0 : -1.5));
       const key = `${colour}|${radius}|${off}`;
       if (marker.key === key) continue;
       marker.key = key;

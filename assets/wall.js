@@ -34,6 +34,6 @@
     if (!map || seen === id) return;
     seen = id;
     // dash-leaflet puts back the view it last heard of when two moves fall into one render: wait for it to settle
-    setTimeout(() => { if (seen !== id) return; if (worst && worst.lon !== null) cb.lookAt(worst.lon, worst.lat, 11.5); else cb.wholeCity(); }, 300);
+    setTimeout(() => { if (seen !== id) return; if (worst && worst.lon !== null) cb.lookAt(worst.lon, worst.lat, 11.25 + Math.log2(cb.scale())); else cb.wholeCity(); }, 300);
   }
 })(window.citybrain);

@@ -1,6 +1,6 @@
 """Who asks, and for which moment: from the request that the gate let through."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 from flask import request
@@ -9,6 +9,8 @@ from geodata.clock import require_aware
 from geodata.errors import BadInput, Forbidden
 from hub.services import Services
 from layouts.model import ScreenContext
+
+NEARLY_NOW = timedelta(minutes=2)  # a report is asked for "as of now": that is the live state, not a replay
 
 
 def username() -> str:
@@ -30,11 +32,14 @@ def context(services: Services) -> ScreenContext:
 
 
 def past(text: str | None, now: datetime) -> datetime | None:
-    """The moment of `?at=`; None when it is not asked for, or lies ahead. `BadInput` when it is no time."""
+    """The moment of `?at=`; None when it is not asked for, lies ahead, or is under two minutes ago.
+
+    `BadInput` when it is no time.
+    """
     if not text:
         return None
     try:
         moment = require_aware(datetime.fromisoformat(text.replace(" ", "+")))
     except ValueError as problem:
         raise BadInput(f"时间 at={text[:40]!r} 无法识别;应写作 2026-01-31T08:00:00+08:00") from problem
-    return moment if moment < now else None
+    return moment if now - moment > NEARLY_NOW else None

@@ -25,14 +25,7 @@ def layout(services: Services, context: ScreenContext) -> Component:
     return html.Div(
         [
             *boot("brief", services, shot, context),
-            html.Nav(
-                [
-                    html.Button("打印", type="button", className="button", **attrs({"data-act": "print"})),
-                    html.A("下载 PDF", href="/api/v1/brief.pdf", className="button quiet"),
-                    html.A("下载图片", href="/api/v1/brief.png", className="button quiet"),
-                ],
-                className="brief-tools no-print",
-            ),
+            *([] if "at" in (context.query or {}) else [tools()]),
             html.Article(
                 [
                     head(services, shot, context, sample),
@@ -47,6 +40,18 @@ def layout(services: Services, context: ScreenContext) -> Component:
             ),
         ],
         className="brief",
+    )
+
+
+def tools() -> Component:
+    """Print and download; left out of a page that is asked for as of a moment, since that one is for the camera."""
+    return html.Nav(
+        [
+            html.Button("打印", type="button", className="button", **attrs({"data-act": "print"})),
+            html.A("下载 PDF", href="/api/v1/brief.pdf", className="button quiet"),
+            html.A("下载图片", href="/api/v1/brief.png", className="button quiet"),
+        ],
+        className="brief-tools no-print",
     )
 
 
@@ -140,7 +145,7 @@ def call_row(call: Call) -> Component:
     rest = [f"{row.name}({PERSON_WORDS.get(row.state.value, row.state.value)})" for row in call.rows if row not in done]
     drill = "【演练】" if call.exercise else ""
     cells = (
-        clock_text(call.pressed_at),
+        clock_text(call.pressed_at)[5:],
         drill + call.pressed_by,
         f"{len(done)} / {len(call.rows)}",
         "、".join(rest[:12]) or "无",

@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 from alerts.model import Alert, Level
 from hub.services import Services
 
-WIDTH = 640.0
+WIDTH = 420.0
 PALETTE = {Level.RED: "#c81e1e", Level.ORANGE: "#d9680b", Level.YELLOW: "#a67c00", Level.BLUE: "#1d5fb8"}
 FONT = "Noto Sans CJK SC, Microsoft YaHei, sans-serif"
 

@@ -32,7 +32,7 @@ def layout(services: Services, context: ScreenContext) -> Component:
             html.Aside([situation_panel(shot), layer_panel()], className="rail rail-left"),
             html.Main([city_map(is_sample(services)), map_tools(), dossier(), deck()], className="stage"),
             html.Aside([call_panel(), alert_panel(shot)], className="rail rail-right"),
-            timeline(shot, context, "/desk/"),
+            timeline(services, shot, context, "/desk/"),
             key_map(),
             html.Div(id=ids.TOAST, className="toast", role="alert"),
         ],

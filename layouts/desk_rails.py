@@ -61,11 +61,11 @@ def situation_panel(shot: Snapshot) -> Component:
         [
             html.H2("城市态势"),
             html.H3("积水"),
-            points_block(shot),
+            nothing(shot, "积水数据") if shot.mode == "replay" else points_block(shot),
             html.H3("河道流量"),
-            *([number(row, shot.moment) for row in shot.rivers] or [empty("尚未收到河道数据")]),
+            *([number(row, shot.moment) for row in shot.rivers] or [nothing(shot, "河道数据")]),
             html.H3("降雨(最大的站)"),
-            *([number(row, shot.moment) for row in shot.rain] or [empty("尚未收到雨量数据")]),
+            *([number(row, shot.moment) for row in shot.rain] or [nothing(shot, "雨量数据")]),
         ],
         id=ids.SITUATION,
         className="panel situation",
@@ -93,6 +93,12 @@ def points_block(shot: Snapshot) -> Component:
     deepest = [number(points.deepest, shot.moment, f"最深 {points.deepest.name}")] if points.deepest else []
     source = html.P(["来源:积水监测水尺 · 更新于 ", age], className="source")
     return html.Div([html.Div(tiles, className="counts"), *deepest, source], className="points-block")
+
+
+def nothing(shot: Snapshot, what: str) -> Component:
+    """Why there is no number: nothing came, or this is a replay and past readings are not kept by the panel."""
+    words = f"回放时不显示{what};请在信息卡的趋势中查看" if shot.mode == "replay" else f"尚未收到{what}"
+    return empty(words)
 
 
 def empty(text: str) -> Component:

@@ -1,7 +1,7 @@
 """Everything a screen shows when it opens, gathered once from the services, as one frozen value."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ TIMELINE_BINS = 96  # 24 h in quarters
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One moment of the city. `mode` is live, replay or exercise; `timeline`: (count, worst level) per 15 min."""
+    """One moment of the city. `mode` is live, replay or exercise."""
 
     moment: datetime
     now: datetime
@@ -33,7 +33,6 @@ class Snapshot:
     points: PointCounts
     depths: Mapping[str, Gauge]
     newest: datetime | None
-    timeline: tuple[tuple[int, int], ...]
 
     @property
     def worst(self) -> Alert | None:
@@ -71,7 +70,6 @@ def take(services: Services, context: ScreenContext) -> Snapshot:
         points=named(services, depth_counts(depths, gauged_points(services))),
         depths={row.sensor: row for row in depths},
         newest=max((row.observed_at for row in (*depths, *rivers, *rain) if row.observed_at), default=None),
-        timeline=bins_of(open_now, moment),
     )
 
 
@@ -101,7 +99,13 @@ def gauged_points(services: Services) -> int:
     return 0 if column is None else int((column.codes >= 0).sum())
 
 
-def bins_of(alerts: list[Alert], moment: datetime) -> tuple[tuple[int, int], ...]:
+def timeline_bins(services: Services, shot: Snapshot) -> tuple[tuple[int, int], ...]:
+    """The timeline's bins: what is open now and what ended, at most the 500 that ended last."""
+    ended = services.alerts.list("resolved", 500, now=shot.moment)
+    return bins_of([*shot.alerts, *ended], shot.moment)
+
+
+def bins_of(alerts: Iterable[Alert], moment: datetime) -> tuple[tuple[int, int], ...]:
     """Alerts of the 24 h before `moment` per quarter of an hour: how many began, and the worst level among them."""
     bins = [[0, 0] for _ in range(TIMELINE_BINS)]
     for alert in alerts:

@@ -59,10 +59,15 @@ def test_a_silent_gauge_is_never_counted_as_dry(tmp_path: Path, screen: str) -> 
 
 @pytest.mark.parametrize(
     ("status", "at", "mode"),
-    [("Actual", "", "live"), ("Exercise", "", "exercise"), ("Actual", "2026-08-14T10:59:00Z", "replay")],
+    [
+        ("Actual", "", "live"),
+        ("Actual", "2026-08-14T10:59:00Z", "live"),
+        ("Exercise", "", "exercise"),
+        ("Actual", "2026-08-14T10:50:00Z", "replay"),
+    ],
 )
 def test_the_header_says_what_the_numbers_are(tmp_path: Path, status: str, at: str, mode: str) -> None:
-    page = layout(tmp_path, "desk", alert(status=status), at=at)
+    page = layout(tmp_path, "desk", alert(status=status, minutes=30), at=at)
     assert state(page)["mode"] == mode
     assert {"live": "实时", "exercise": "演练", "replay": "回放"}[mode] in text_of(page)
 
