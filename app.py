@@ -18,7 +18,7 @@ Command = Callable[[list[str], Settings], int]
 
 # command → (where it is, what the operator reads)
 COMMANDS = {
-    "serve": ("hub.serve:command", "启动全部:网页、引擎、内置 Redis;演示模式另有收件箱与暴雨演练"),
+    "serve": ("app:serve_command", "启动全部:网页、引擎、内置 Redis;演示模式另有收件箱与暴雨演练"),
     "web": ("app:web_command", "一个网页进程(serve 会启动它)"),
     "engine": ("app:engine_command", "一个引擎进程(serve 会启动它)"),
     "import": ("hub.commands:import_command", "导入一个图层文件"),
@@ -58,6 +58,13 @@ def web(settings: Settings, listener: socket.socket) -> int:
     hub.renderer.stop()
     relay.stop()
     return 0
+
+
+def serve_command(_arguments: list[str], settings: Settings) -> int:
+    from hub.serve import Serve
+    from hub.supervisor import Supervisor
+
+    return Serve(settings, Supervisor(run_part, {})).run()
 
 
 def web_command(_arguments: list[str], settings: Settings) -> int:

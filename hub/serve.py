@@ -1,6 +1,5 @@
 """`serve`: everything on one machine, in one process tree."""
 
-import argparse
 import fcntl
 import os
 import secrets
@@ -25,13 +24,6 @@ DEMO_ACCOUNTS = (
 )
 READY_S = 150.0
 FRESH = "_new_password"
-
-
-def command(arguments: list[str], settings: Settings) -> int:
-    from app import run_part
-
-    argparse.ArgumentParser(prog="python app.py serve").parse_args(arguments)
-    return Serve(settings, Supervisor(run_part, {})).run()
 
 
 def free_port() -> int:
