@@ -71,7 +71,17 @@
   const MARKS = { depth: [[0.2, "yellow"], [0.27, "red"]] };
   cb.kindOf = (quantity) => ({ flow_m3s: "flow", stage_m: "stage", depth_m: "depth", rain_mm_h: "rain" })[quantity] || "";
   cb.depths = new Map();
+  /** A drill that begins while the page is open must show at once: 实时 would be a lie. */
+  function mark(exercise) {
+    const badge = cb.byId("mode-badge");
+    if (!exercise || !badge || cb.state.mode !== "live") return;
+    cb.state.mode = document.documentElement.dataset.mode = "exercise";
+    badge.className = "badge mode mode-exercise";
+    cb.setText(badge, "演练");
+  }
+  cb.on("alert", (event) => mark(event.alert && event.alert.status === "Exercise"));
   cb.on("reading", function (batch) {
+    mark(batch.exercise);
     const kind = cb.kindOf(batch.quantity);
     if (!kind || !Array.isArray(batch.sensors)) return;
     batch.sensors.forEach((sensor, i) => {
@@ -105,6 +115,8 @@
     });
     const age = document.querySelector("#situation .source [data-since]");
     if (age) age.dataset.since = new Date(cb.now()).toISOString();
+    const wall = document.querySelector('[data-kpi="points"] [data-since]');
+    if (wall) wall.dataset.since = new Date(cb.now()).toISOString();
     put('[data-kpi="points"] .num', `${closed} / ${slow}`);
   }
 })(window.citybrain);

@@ -56,7 +56,7 @@ def take(services: Services, context: ScreenContext) -> Snapshot:
     depths = gauges_of(latest, "depth", names, moment)
     rivers = gauges_of(latest, "flow", names, moment)
     rain = gauges_of(latest, "rain", names, moment)
-    exercise = any(one.status == "Exercise" for one in open_now)
+    exercise = services.demo or any(one.status == "Exercise" for one in open_now) or any(one.exercise for one in calls)
     return Snapshot(
         moment=moment,
         now=context.now,

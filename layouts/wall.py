@@ -7,7 +7,7 @@ from hub.services import Services
 from layouts import ids
 from layouts.attrs import attrs
 from layouts.model import ScreenContext
-from layouts.parts import age_data, boot, city_map, head_clock, is_sample, link_dot, mode_badge, short_name
+from layouts.parts import age_data, boot, city_map, head_clock, is_sample, link_dot, mode_badge, short_name, since_data
 from layouts.situation_data import Gauge
 from layouts.snapshot import Snapshot, take
 from layouts.words import age_text, number_text
@@ -55,6 +55,8 @@ def kpis(shot: Snapshot) -> Component:
     state = "at-red" if points.closed else "at-yellow" if points.slow else ""
     silent = f"无数据 {points.silent} 处" if points.silent else age_text(points.observed_at, shot.moment)
     cells.append(kpi("积水封路 / 慢行", f"{points.closed} / {points.slow}", "处", state, "points", silent))
+    if not points.silent:
+        cells[-1].children[2] = html.Span(silent, className="age", **since_data(points.observed_at))
     cells += [gauge_kpi("河道流量", shot.rivers[:1], shot, 0), gauge_kpi("最大雨强", shot.rain[:1], shot, 1)]
     return html.Section(cells, id=ids.KPIS, className="kpis")
 

@@ -47,7 +47,7 @@ def small_city(folder: Path) -> City:
 
 def services(folder: Path, alerts: tuple[Alert, ...] = (), latest: dict[str, Any] | None = None) -> Any:
     return SimpleNamespace(
-        city_name="临沂市", demo=True, clock=lambda: NOW, city=small_city(folder), layers=BUILTIN_LAYERS,
+        city_name="临沂市", demo=False, clock=lambda: NOW, city=small_city(folder), layers=BUILTIN_LAYERS,
         alerts=SimpleNamespace(
             list=lambda state, limit, now: [],
             open=lambda now: list(alerts), as_of=lambda at: [one for one in alerts if one.fired_at <= at]
