@@ -46,7 +46,7 @@ def web(settings: Settings, listener: socket.socket) -> int:
     flask_app = Flask("citybrain")
     hub.services.cache.init_app(flask_app)
     screens = build_screens(flask_app, hub.services)
-    hashes = {name: screen.csp_hashes() for name, screen in screens.items()}
+    hashes = {name: list(screen.csp_hashes()) for name, screen in screens.items()}
     relay = Relay(stores.database, hub.bus.client)
     relay.start()
     warm_up(hub.services)

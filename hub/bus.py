@@ -77,7 +77,7 @@ class RedisReadingBus:
 
     def take(self, consumer: str, wait_ms: int, count: int = 256) -> list[tuple[list[bytes], ReadingBatch]]:
         """What is new, oldest first; neighbours of one kind come as one batch with the ids of all."""
-        found = self.client.xreadgroup(GROUP, consumer, {READINGS: ">"}, count=count, block=wait_ms)
+        found: Any = self.client.xreadgroup(GROUP, consumer, {READINGS: ">"}, count=count, block=wait_ms)
         return merged(_decoded(found[0][1])) if found else []
 
     def take_over(self, consumer: str) -> list[tuple[list[bytes], ReadingBatch]]:
@@ -147,7 +147,7 @@ def say_exercise(client: redis.Redis, exercise: str, label: str) -> None:
 def exercise_label(client: redis.Redis) -> str:
     """The label of the drill that runs now, "" when none does (or Redis is away)."""
     try:
-        label = client.get(EXERCISE)
+        label: Any = client.get(EXERCISE)
     except redis.RedisError:
         return ""
     return label.decode() if label else ""

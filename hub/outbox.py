@@ -47,7 +47,7 @@ def after(connection: Connection, seq: int, limit: int) -> list[tuple[int, str, 
         .order_by(OUTBOX.c.seq)
         .limit(limit)
     )
-    return [tuple(row) for row in rows]  # type: ignore[misc]
+    return [tuple(row) for row in rows]
 
 
 def last_seq(connection: Connection) -> int:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 import redis
@@ -60,7 +61,7 @@ class Push:
     """Start with `run()` as a task; `stream()` is one screen's connection."""
 
     def __init__(self, redis_url: str) -> None:
-        self.client = aioredis.Redis.from_url(redis_url, socket_timeout=None)
+        self.client: Any = aioredis.Redis.from_url(redis_url, socket_timeout=None)
         self.listeners: set[Listener] = set()
         self.cut_total = 0
         self.frames_total = 0

@@ -46,7 +46,7 @@ class Renderer:
             context = browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN")
             try:
                 page = self._open(context, url, cookie)
-                return page.screenshot(full_page=size == "a4")
+                return bytes(page.screenshot(full_page=size == "a4"))
             finally:
                 context.close()
 
@@ -59,7 +59,7 @@ class Renderer:
             context = browser.new_context(locale="zh-CN")
             try:
                 page = self._open(context, url, cookie)
-                return page.pdf(format="A4", print_background=True, prefer_css_page_size=True)
+                return bytes(page.pdf(format="A4", print_background=True, prefer_css_page_size=True))
             finally:
                 context.close()
 

@@ -71,7 +71,8 @@ def create_asgi(hub: Hub, flask_app: Flask, script_hashes: dict[str, list[str]],
     for room in (intake, alerts, dispatch, city, stream, health, brief, pages):
         app.include_router(room.router(hub))
     app.mount("/static", StaticFiles(directory=assets))
-    app.mount("/", WSGIMiddleware(_identity_to_flask(flask_app), workers=16))
+    screens: Any = WSGIMiddleware(_identity_to_flask(flask_app), workers=16)
+    app.mount("/", screens)
     return Gate(_ScreenPaths(app), hub.auth, hub.settings.ingest_max_bytes, script_hashes)
 
 

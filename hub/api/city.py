@@ -17,6 +17,7 @@ from hub.api.deps import Hub, Json, bounded, require
 from layers.deck_waterlogging import deck_json
 
 SMALL_LAYERS = frozenset({"counties", "rivers", "hills", "waterlogging_points", "teams", "warehouses"})
+LARGE_TILE = 60_000  # bytes
 GZIP_FROM = 1_400  # bytes; below it a packet carries the tile anyway
 
 
@@ -49,8 +50,13 @@ def router(hub: Hub) -> APIRouter:
     @api.get("/tiles/{layer}/{z}/{x}/{y}.pbf")
     async def tile(layer: str, z: int, x: int, y: int, request: Request) -> Response:
         """A Mapbox Vector Tile, version 2."""
-        made = tiles.cached(layer, z, x, y) or await asyncio.to_thread(tiles.tile, layer, z, x, y)
-        return _cached(request, made.body, made.etag, "application/vnd.mapbox-vector-tile")
+        made = tiles.cached(layer, z, x, y)
+        if made is None:
+            made = await asyncio.to_thread(tiles.tile, layer, z, x, y)
+        answer = (request, made.body, made.etag, "application/vnd.mapbox-vector-tile")
+        if len(made.body) > LARGE_TILE:  # compressing it would hold up every other request
+            return await asyncio.to_thread(_cached, *answer)
+        return _cached(*answer)
 
     @api.get("/data/{layer}.geojson")
     def geojson(layer: str, request: Request) -> Response:
