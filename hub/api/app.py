@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from geodata.errors import CityError
-from hub.api import alerts, brief, city, dispatch, health, intake, pages, stream
+from hub.api import alerts, brief, city, dispatch, docs, health, intake, pages, stream
 from hub.api.deps import Hub
 from hub.errors import from_exception, problem
 from hub.gate import Gate
@@ -68,6 +68,7 @@ def create_asgi(hub: Hub, flask_app: Flask, script_hashes: dict[str, list[str]],
         app.add_exception_handler(error, from_exception)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.include_router(pages.token_router(hub))
+    app.include_router(docs.router())
     for room in (intake, alerts, dispatch, city, stream, health, brief, pages):
         app.include_router(room.router(hub))
     app.mount("/static", StaticFiles(directory=assets))

@@ -181,3 +181,9 @@ def test_the_brief_as_picture_and_document(server: Server) -> None:
         pdf = api.get("/api/v1/brief.pdf")
         assert pdf.content.startswith(b"%PDF")
         assert api.get("/api/v1/brief.png", params={"size": "a3"}).status_code == 422
+
+
+def test_the_api_document_opens_without_the_internet(open_screen: OpenScreen, server: Server) -> None:
+    page = open_screen("/field")
+    page.goto(f"{server.url}/api/docs")
+    expect(page.locator("#swagger-ui")).to_contain_text("/api/v1/observations", timeout=20_000)
