@@ -9,17 +9,17 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: run test check bench soak clean system
 
 # one stamp per requirements file: nothing is installed twice, a change installs again
-$(VENV)/.run-stamp: requirements.txt
+$(VENV)/.run-stamp: requirements.txt constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "需要 Python 3.11:没有找到 $(PYTHON);可用 make run PYTHON=/路径/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "$(VENV) 不是 Python 3.11;删掉它再试"; exit 1; }
 	@echo "安装依赖(首次约一分钟)…"
 	@$(BIN)/pip install -q --disable-pip-version-check uv==0.13.9
-	@$(BIN)/uv pip install -q --python $(BIN)/python -r requirements.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python -r requirements.txt -c constraints.txt
 	@touch $@
 
 $(VENV)/.dev-stamp: requirements-dev.txt $(VENV)/.run-stamp
-	@$(BIN)/uv pip install -q --python $(BIN)/python -r requirements-dev.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python -r requirements-dev.txt -c constraints.txt
 	@touch $@
 
 run: $(VENV)/.run-stamp
