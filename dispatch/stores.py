@@ -1,6 +1,6 @@
 """What the dispatch room keeps: the records it hands to the store, and the store's ports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from dispatch.model import Call, Incident, LedgerRow, Person, PersonState, PlanPreview
 
 LINK_TOKEN = "RECEIPT-TOKEN"  # noqa: S105 - the placeholder, not a secret
+MAX_CLAIMS = 5  # how often a message is begun, whether it fails or its sender dies
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,12 @@ class AttemptStore(Protocol):
     """The queue of messages."""
 
     def claim(self, now: datetime, limit: int, holder: str, lease_s: float) -> list[DueAttempt]: ...
+
+    def renew(self, held: Sequence[DueAttempt], holder: str, now: datetime, lease_s: float) -> int:
+        """Hold on to what is still being sent; how many were still this holder's."""
+
+    def release_gone(self, is_gone: Callable[[str], bool], now: datetime) -> int:
+        """Free what holders that `is_gone` were sending, before their leases end; how many."""
 
     def finish(self, outcomes: Sequence[Outcome], now: datetime) -> None: ...
 

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from dispatch.calling import new_row
 from dispatch.ports import Channel, Message, SendResult
-from dispatch.stores import AttemptStore, DueAttempt, NewRow, Outcome, OverdueRow
+from dispatch.stores import MAX_CLAIMS, AttemptStore, DueAttempt, NewRow, Outcome, OverdueRow
 
-MAX_TRIES = 5
+MAX_TRIES = MAX_CLAIMS
 FIRST_RETRY_S, LONGEST_RETRY_S = 5.0, 120.0
 THREADS = 16
 GRACE_S = 2.0
+LEASE_S, RENEW_S = 10.0, 3.0
 
 
 class CallWorker:
@@ -35,9 +36,16 @@ class CallWorker:
         for pool in self._pools.values():
             pool.shutdown(wait=True, cancel_futures=True)
 
+    def take_over(self, is_gone: Callable[[str], bool], now: datetime) -> int:
+        """Free the messages of workers that are certainly dead, so that nobody waits for a lease; how many."""
+        return self._store.release_gone(is_gone, now)
+
     def run_due(self, now: datetime, limit: int = 200) -> int:
-        """Claim and send up to `limit` due messages; how many were claimed. Returns when each has a stored result."""
-        due = self._store.claim(now, limit, self._holder, self._lease_s(limit))
+        """Claim and send up to `limit` due messages; how many were claimed. Returns when each has a stored result.
+
+        The claims are leases of ten seconds, renewed while messages are being sent: a killed worker's are soon free.
+        """
+        due = self._store.claim(now, limit, self._holder, LEASE_S)
         waiting: dict[Future[SendResult], DueAttempt] = {}
         started: dict[str, float] = {}
         ready: list[Outcome] = []
@@ -49,12 +57,16 @@ class CallWorker:
                 continue
             waiting[pool.submit(self._send, channel, attempt, started)] = attempt
         begun = time.monotonic()
+        renew_at = begun + RENEW_S
         while waiting or ready:
             if ready:
                 self._store.finish(ready, now)
             done, _ = wait(waiting, timeout=0.1, return_when=FIRST_COMPLETED)
             ready = [self._outcome(waiting.pop(future), future.result(), now) for future in done]
             ready += self._given_up(waiting, started, begun, len(due), now)
+            if waiting and time.monotonic() >= renew_at:
+                self._store.renew(list(waiting.values()), self._holder, self._clock(), LEASE_S)
+                renew_at = time.monotonic() + RENEW_S
         return len(due)
 
     def escalate(self, now: datetime, limit: int = 200) -> int:
@@ -64,10 +76,6 @@ class CallWorker:
             deputy, note = self._deputy(overdue)
             count += self._store.escalate(overdue, deputy, note, now)
         return count
-
-    def _lease_s(self, limit: int) -> float:
-        longest = max((channel.timeout_s for channel in self._channels.values()), default=10.0)
-        return (longest + GRACE_S) * (math.ceil(limit / THREADS) + 1) + 30.0
 
     def _send(self, channel: Channel, attempt: DueAttempt, started: dict[str, float]) -> SendResult:
         started[attempt.id] = time.monotonic()

@@ -1,7 +1,5 @@
 """Building everything, once a process: settings → adapters → services → application. Called from `app.py` only."""
 
-import os
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +33,7 @@ from hub.database import Database
 from hub.dispatch_store import DbDispatchStore
 from hub.engine import Engine
 from hub.health import Health
+from hub.holders import own_name
 from hub.lease import Leases
 from hub.live import LatestReadings, LivePublisher
 from hub.metrics import Metrics
@@ -163,7 +162,7 @@ def engine(settings: Settings) -> int:
     stores, client = open_stores(settings), redis_client(settings)
     city = City.load(stores.catalog, ("sensors", "waterlogging_points", "counties"))
     channels = build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
-    holder = f"{socket.gethostname()}-{os.getpid()}"
+    holder = own_name()
     readings, names = DbReadingStore(stores.database), dict[int, str]()
     rules_path = ROOT / settings.rules_file
 

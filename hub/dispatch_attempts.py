@@ -1,72 +1,34 @@
-"""The queue of messages in the database: claiming, results, escalation."""
+"""The queue of messages in the database: results and escalation."""
 
-import hashlib
-import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dispatch.model import LedgerRow, Person, PersonState, to_plain
-from dispatch.states import ANSWERED, RANK, WAITING
-from dispatch.stores import LINK_TOKEN, DueAttempt, LogEntry, NewRow, Outcome, OverdueRow
-from hub.database import Database
+from dispatch.states import WAITING
+from dispatch.stores import LogEntry, NewRow, Outcome, OverdueRow
+from hub.dispatch_claims import ClaimRows, settle
 from hub.dispatch_incidents import write_log
 from hub.dispatch_rows import insert_rows, read_row, rows_where, tell_row, totals_for
 from hub.outbox import tell
 from hub.roster_store import person_by_id
-from hub.tables.dispatch import CALL_ATTEMPTS, CALL_ROWS, CALLS, RECEIPTS
+from hub.tables.dispatch import CALL_ATTEMPTS, CALL_ROWS, CALLS
 
-RECEIPT_HOURS = 24
 _A = CALL_ATTEMPTS.c
 
 
-class AttemptRows:
+class AttemptRows(ClaimRows):
     """`dispatch.stores.AttemptStore` on SQLAlchemy."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def claim(self, now: datetime, limit: int, holder: str, lease_s: float) -> list[DueAttempt]:
-        """Up to `limit` due attempts become this holder's until the lease ends; rivals skip them.
-
-        Each gets a fresh receipt token: only its SHA-256 is stored, and tokens sent earlier stay good.
-        """
-        due = sa.or_(
-            sa.and_(_A.state == "queued", _A.due_at <= now),
-            sa.and_(_A.state == "sending", _A.lease_until <= now),
-        )
-        with self._database.read() as connection:  # mostly there is nothing: asked ten times a second
-            if connection.execute(sa.select(_A.id).where(due).limit(1)).first() is None:
-                return []
-        with self._database.write() as connection:
-            self._drop_needless(connection, now)
-            query = sa.select(_A.id).where(due).order_by(_A.due_at, _A.id).limit(limit)
-            ids = connection.execute(query.with_for_update(skip_locked=True)).scalars().all()
-            if not ids:
-                return []
-            lease = now + timedelta(seconds=lease_s)
-            taken = {"state": "sending", "holder": holder, "lease_until": lease, "claims": _A.claims + 1, "at": now}
-            connection.execute(sa.update(CALL_ATTEMPTS).where(_A.id.in_(ids)).values(**taken))
-            return _with_links(connection, ids, now)
-
-    def _drop_needless(self, connection: Connection, now: datetime) -> None:
-        """Whoever has answered, or was stood down, gets no further message."""
-        states = [state.value for state in ANSWERED]
-        idle = sa.or_(_A.state == "queued", sa.and_(_A.state == "sending", _A.lease_until <= now))
-        answered = sa.select(CALL_ROWS.c.id).where(CALL_ROWS.c.id == _A.row_id, CALL_ROWS.c.state.in_(states))
-        dropped = {"state": "failed", "at": now, "detail": "本人已回复或叫应已解除,未再发送"}
-        change = sa.update(CALL_ATTEMPTS).where(idle, answered.exists())
-        connection.execute(change.values(**dropped))
 
     def finish(self, outcomes: Sequence[Outcome], now: datetime) -> None:
         """Store results and tell the rows they changed, in one transaction."""
         with self._database.write() as connection:
             touched = [item.attempt.row_id for item in outcomes if self._store(connection, item, now)]
             rows = sorted(set(touched))
-            calls = {row_id: self._settle(connection, row_id, now) for row_id in rows}
+            calls = {row_id: settle(connection, row_id, now) for row_id in rows}
             totals = {call_id: totals_for(connection, call_id) for call_id in set(calls.values())}
             for row_id in rows:
                 call_id = calls[row_id]
@@ -85,17 +47,6 @@ class AttemptRows:
             values = {"state": "queued", "due_at": outcome.retry_at} if outcome.retry_at else {"state": "failed"}
         values |= {"at": now, "detail": outcome.detail, "lease_until": None, "holder": None}
         return bool(connection.execute(sa.update(CALL_ATTEMPTS).where(*mine).values(**values)).rowcount)
-
-    def _settle(self, connection: Connection, row_id: str, now: datetime) -> str:
-        """The row's state from its attempts: sent when one went out, failed when none can any more. The call's id."""
-        query = sa.select(CALL_ROWS.c.call_id, CALL_ROWS.c.state).where(CALL_ROWS.c.id == row_id)
-        row = connection.execute(query.with_for_update()).one()
-        states = set(connection.execute(sa.select(_A.state).where(_A.row_id == row_id)).scalars())
-        new = PersonState.SENT if "sent" in states else PersonState.FAILED if states == {"failed"} else None
-        if new is not None and RANK[new] > RANK[PersonState(row.state)]:
-            change = sa.update(CALL_ROWS).where(CALL_ROWS.c.id == row_id)
-            connection.execute(change.values(state=new.value, since=now))
-        return str(row.call_id)
 
     def overdue(self, now: datetime, limit: int) -> list[OverdueRow]:
         """Rows of active calls past `confirm_by` without an answer, and rows no channel could reach, oldest first."""
@@ -152,25 +103,3 @@ class AttemptRows:
     def person(self, person_id: str) -> Person | None:
         with self._database.read() as connection:
             return person_by_id(connection, person_id)
-
-
-def _with_links(connection: Connection, ids: Sequence[str], now: datetime) -> list[DueAttempt]:
-    query = (
-        sa.select(CALL_ATTEMPTS, CALLS.c.subject, CALLS.c.message, CALLS.c.long_message, CALLS.c.link_template)
-        .add_columns(CALLS.c.exercise)
-        .join(CALL_ROWS, CALL_ROWS.c.id == _A.row_id)
-        .join(CALLS, CALLS.c.id == CALL_ROWS.c.call_id)
-        .where(_A.id.in_(ids))
-        .order_by(_A.due_at, _A.id)
-    )
-    found, receipts = [], []
-    expires_at = now + timedelta(hours=RECEIPT_HOURS)
-    for row in connection.execute(query):
-        token = secrets.token_urlsafe(32)
-        hashed = hashlib.sha256(token.encode()).hexdigest()
-        receipts.append({"token_hash": hashed, "row_id": row.row_id, "expires_at": expires_at})
-        link = row.link_template.replace(LINK_TOKEN, token)
-        text = (row.subject, row.message, row.long_message, link)
-        found.append(DueAttempt(row.id, row.row_id, row.channel, row.address, *text, row.exercise, row.claims))
-    connection.execute(RECEIPTS.insert(), receipts)
-    return found

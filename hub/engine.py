@@ -21,6 +21,7 @@ from dispatch.worker import CallWorker
 from geodata.clock import epoch_ms
 from geodata.errors import Conflict
 from hub.bus import RedisReadingBus
+from hub.holders import is_gone
 from hub.lease import Leases
 from hub.live import LivePublisher
 
@@ -52,7 +53,7 @@ class Engine:
         live: LivePublisher,
         holder: str,
         clock: Callable[[], datetime],
-        housekeeping: Callable[[datetime], None],
+        housekeeping: Callable[[datetime], object],
     ) -> None:
         self.make_rules, self.is_stale = rules, stale
         self.worker, self.bus, self.client = worker, bus, client
@@ -92,6 +93,7 @@ class Engine:
     def _rules_loop(self) -> None:
         self.bus.join()
         while not self.stopping.is_set():
+            self.leases.release_gone(LEASE, is_gone, self.clock())
             token = self.leases.acquire(LEASE, self.holder, self.clock(), LEASE_S)
             if token is None:
                 self.stopping.wait(LEASE_S / 4)
@@ -143,6 +145,7 @@ class Engine:
         self.figures["late"] += getattr(result, "late", 0)
 
     def _calls_loop(self) -> None:
+        self.worker.take_over(is_gone, self.clock())
         while not self.stopping.is_set():
             sent = self.worker.run_due(self.clock(), CLAIM)
             self.figures["sent"] += sent

@@ -1,5 +1,6 @@
 """Leases with fencing tokens: at most one holder, and a holder that was away too long can no longer write."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -42,6 +43,15 @@ class Leases:
         with self._database.write() as connection:
             changed = LEASES.update().where(LEASES.c.name == name, LEASES.c.token == token, LEASES.c.holder != "")
             return connection.execute(changed.values(expires_at=now + timedelta(seconds=ttl_s))).rowcount == 1
+
+    def release_gone(self, name: str, is_gone: Callable[[str], bool], now: datetime) -> bool:
+        """Free the lease of a holder that `is_gone`: its end need not be waited for. Whether it was freed."""
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(LEASES).where(LEASES.c.name == name)).one_or_none()
+        if row is None or not row.holder or not is_gone(row.holder):
+            return False
+        self.release(name, int(row.token), now)
+        return True
 
     def release(self, name: str, token: int, now: datetime) -> None:
         """Give the lease back, if it is still ours. The token ends with it."""
