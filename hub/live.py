@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,35 +14,57 @@ from alerts.ports import ReadingBatch, ReadingStore
 from geodata.clock import from_epoch_ms, utc_now
 from hub.bus import publish_live
 
-FLUSH_S = 0.25
+FLUSH_S = 0.15  # with the way to the screen a number is there within a quarter of a second
 REAL_WINS_FOR = timedelta(minutes=10)
 WATCHED = frozenset({"depth_m", "stage_m", "flow_m3s", "rain_mm_h"})
 SENSORS_MAX = 2_000  # of one quantity in one frame; a screen that wants all asks for them
 
 
 class LivePublisher:
-    """Gathers what changed and puts it on the `live` stream at most four times a second, newest value only."""
+    """Gathers what changed and puts it on the `live` stream at most once in `FLUSH_S`, newest value only.
+
+    What comes after silence goes out at once; what comes too soon after it goes out as soon as it may, by a timer.
+    """
 
     def __init__(self, client: redis.Redis, name_of: Callable[[int], str | None]) -> None:
         self.client, self.name_of = client, name_of
         self._waiting: dict[tuple[str, str], dict[str, tuple[float, int]]] = {}
         self._next = 0.0
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
 
     def add(self, batch: ReadingBatch) -> None:
         if batch.quantity not in WATCHED:
             return
-        waiting = self._waiting.setdefault((batch.quantity, batch.exercise), {})
-        for number, value, at in zip(
-            batch.sensor_no.tolist(), batch.value.tolist(), batch.observed_ms.tolist(), strict=True
-        ):
-            name = self.name_of(number)
-            if name is not None and at >= waiting.get(name, (0.0, 0))[1]:
-                waiting[name] = (value, at)
+        rows = zip(batch.sensor_no.tolist(), batch.value.tolist(), batch.observed_ms.tolist(), strict=True)
+        with self._lock:
+            waiting = self._waiting.setdefault((batch.quantity, batch.exercise), {})
+            for number, value, at in rows:
+                name = self.name_of(number)
+                if name is not None and at >= waiting.get(name, (0.0, 0))[1]:
+                    waiting[name] = (value, at)
 
     def flush(self) -> None:
-        if not self._waiting or time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + FLUSH_S
+        """Publish what waits, now or when it is due; what could not be published waits for the next time."""
+        with self._lock:
+            left_s = self._next - time.monotonic()
+            if not self._waiting:
+                return
+            if left_s <= 0:
+                self._next = time.monotonic() + FLUSH_S
+                self._publish()
+            elif self._timer is None:
+                self._timer = threading.Timer(left_s, self._flush_later)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _flush_later(self) -> None:
+        with self._lock:
+            self._timer = None
+        with suppress(redis.RedisError):  # the engine's own next call says it
+            self.flush()
+
+    def _publish(self) -> None:
         for (quantity, exercise), values in self._waiting.items():
             names = list(values)
             for start in range(0, len(names), SENSORS_MAX):

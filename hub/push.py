@@ -41,6 +41,11 @@ def _event_frame(entry_id: bytes, fields: dict[bytes, bytes]) -> tuple[str, byte
     return topic, frame(kind, body, entry_id.decode().split("-")[0])
 
 
+def _number(data: bytes) -> int:
+    """The number of a durable event's frame, 0 for any other."""
+    return int(data[4 : data.index(b"\n")]) if data.startswith(b"id: ") else 0
+
+
 @dataclass(eq=False)
 class Listener:
     """One open screen: what it wants and what waits for it."""
@@ -55,6 +60,16 @@ class Listener:
             self.queue.put_nowait(data)
         except asyncio.QueueFull:
             self.cut = True
+
+    async def next(self, within_s: float) -> list[bytes]:
+        """All that waits, in order, to be sent as one piece; an empty list when nothing came `within_s`."""
+        try:
+            found = [await asyncio.wait_for(self.queue.get(), within_s)]
+        except TimeoutError:
+            return []
+        while not self.queue.empty():
+            found.append(self.queue.get_nowait())
+        return found
 
 
 class Push:
@@ -138,13 +153,11 @@ class Push:
                         return
                     beat_at = time.monotonic() + BEAT_S
                     yield self._beat()
-                try:
-                    data = await asyncio.wait_for(listener.queue.get(), max(0.0, beat_at - time.monotonic()))
-                except TimeoutError:
-                    continue
-                if newest and data.startswith(b"id: ") and int(data[4 : data.index(b"\n")]) <= newest:
-                    continue
-                yield data
+                waiting = await listener.next(max(0.0, beat_at - time.monotonic()))
+                if newest:
+                    waiting = [data for data in waiting if _number(data) == 0 or _number(data) > newest]
+                if waiting:
+                    yield b"".join(waiting)
             self.cut_total += 1
             yield frame("resync", b'{"why":"too-slow"}')
         finally:

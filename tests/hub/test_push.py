@@ -46,7 +46,7 @@ async def read(stream: AsyncIterator[bytes], enough: Callable[[list[bytes]], boo
     frames: list[bytes] = []
     async with asyncio.timeout(10):
         async for one in stream:
-            frames.append(one)
+            frames += [part + b"\n\n" for part in one.split(b"\n\n") if part]  # several may come as one piece
             if enough(frames):
                 break
     return frames
