@@ -139,6 +139,8 @@ class Serve:
         if self.settings.demo:
             names = " ".join(name for name, _, _ in DEMO_ACCOUNTS)
             known = f"口令 {password}" if password else "口令见首次启动时的输出(用 CITYBRAIN_DEMO_PASSWORD 可重设)"
+            if self.settings.demo_password.get_secret_value():
+                known = "口令为 CITYBRAIN_DEMO_PASSWORD 的值"
             lines += [
                 f"  演示账号:{names} · {known}",
                 "  地图与人员均为示例数据(small);全量:python app.py sample --scale full",
