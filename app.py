@@ -42,9 +42,8 @@ def web(settings: Settings, listener: socket.socket) -> int:
     from hub.relay import Relay
 
     stores = open_stores(settings)
-    hub = build_hub(stores)
     flask_app = Flask("citybrain")
-    hub.services.cache.init_app(flask_app)
+    hub = build_hub(stores, flask_app)
     screens = build_screens(flask_app, hub.services)
     hashes = {name: list(screen.csp_hashes()) for name, screen in screens.items()}
     relay = Relay(stores.database, hub.bus.client)

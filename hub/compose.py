@@ -1,17 +1,16 @@
 """Building everything, once a process: settings → adapters → services → application. Called from `app.py` only."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import redis
-import structlog
-from flask_caching import Cache
+from flask import Flask
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from alerts.desk import AlertDesk
 from alerts.engine import RuleEngine
-from alerts.rules import load_rules
 from dispatch.channels import build_channels
 from dispatch.city_teams import CityTeams
 from dispatch.desk import DispatchDesk
@@ -20,7 +19,7 @@ from dispatch.worker import CallWorker
 from geodata.catalog import Catalog
 from geodata.city import City
 from geodata.clock import utc_now
-from geodata.errors import CityError, NotConfigured
+from geodata.errors import NotConfigured
 from geodata.live_roads import LiveRoads
 from geodata.tiles import TileService
 from geodata.tiles import warm_up as warm_up_tiles
@@ -29,6 +28,7 @@ from hub.api.deps import Hub
 from hub.audit import Audited, AuditLog
 from hub.auth import Auth
 from hub.bus import RedisReadingBus, exercise_label
+from hub.computed import Computed
 from hub.database import Database
 from hub.dispatch_store import DbDispatchStore
 from hub.engine import Engine
@@ -44,6 +44,7 @@ from hub.reject_store import DbRejectStore
 from hub.relay import Relay
 from hub.render import Renderer
 from hub.roster_store import DbRoster
+from hub.rule_file import RuleFile
 from hub.sensor_registry import DbSensorRegistry
 from hub.sensors import sensor_infos
 from hub.services import Services
@@ -51,7 +52,6 @@ from hub.settings import Settings
 from layers.builtin import BUILTIN_LAYERS
 
 ROOT = Path(__file__).resolve().parents[1]
-log = structlog.get_logger()
 
 ALERT_ACTIONS = {"acknowledge": "alert.acknowledge", "receive_cap": "alert.receive", "receive_json": "alert.receive"}
 DISPATCH_ACTIONS = {
@@ -94,7 +94,9 @@ def open_stores(settings: Settings) -> Stores:
 def redis_client(settings: Settings) -> redis.Redis:
     if not settings.redis_url:
         raise NotConfigured("没有 CITYBRAIN_REDIS_URL;单独运行 web 或 engine 时需要它,serve 会自带一个")
-    return redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2)
+    # once again at once: a Redis that was started anew has closed the old connections; longer waiting is the caller's
+    retry = Retry(ConstantBackoff(0.05), 1)
+    return redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2, retry=retry)
 
 
 def build_dispatch(stores: Stores, city: City, roads: LiveRoads, alerts: AlertDesk) -> DispatchDesk:
@@ -107,7 +109,7 @@ def build_dispatch(stores: Stores, city: City, roads: LiveRoads, alerts: AlertDe
     )  # fmt: skip
 
 
-def build_services(stores: Stores, bus: RedisReadingBus, chromium: str | None) -> Services:
+def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chromium: str | None) -> Services:
     """The application of one web process."""
     settings, city, roads = stores.settings, City.load(stores.catalog), LiveRoads(stores.catalog)
     readings = DbReadingStore(stores.database)
@@ -131,16 +133,15 @@ def build_services(stores: Stores, bus: RedisReadingBus, chromium: str | None) -
         ),
         exercise=lambda: exercise_label(bus.client),
         health=Health(stores.database, bus, city, utc_now, chromium),
-        cache=Cache(config={"CACHE_TYPE": "RedisCache", "CACHE_REDIS_URL": settings.redis_url,
-                            "CACHE_KEY_PREFIX": "city:cache:", "CACHE_DEFAULT_TIMEOUT": 60}),
+        computed=Computed(flask_app, settings.redis_url),
     )  # fmt: skip
 
 
-def build_hub(stores: Stores) -> Hub:
+def build_hub(stores: Stores, flask_app: Flask) -> Hub:
     """Services and the server's own parts, for one web process."""
     settings, client = stores.settings, redis_client(stores.settings)
     bus, renderer = RedisReadingBus(client), Renderer(settings.chromium)
-    services = build_services(stores, bus, renderer.executable)
+    services = build_services(stores, bus, flask_app, renderer.executable)
     return Hub(settings, services, stores.auth, stores.audit, bus, Push(settings.redis_url), renderer, Metrics())
 
 
@@ -164,19 +165,22 @@ def engine(settings: Settings) -> int:
     channels = build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
     holder = own_name()
     readings, names = DbReadingStore(stores.database), dict[int, str]()
-    rules_path = ROOT / settings.rules_file
+    rule_file = RuleFile(ROOT / settings.rules_file, settings.data_dir / "rules.last-good.yaml")
 
     def rules() -> RuleEngine:
         infos = sensor_infos(city, stores.registry)
         names.clear()
         names.update({number: info.id for number, info in infos.items()})
-        return RuleEngine(load_rules(rules_path), infos, DbAlertStore(stores.database), readings, utc_now)
+        return RuleEngine(rule_file.rules(), infos, DbAlertStore(stores.database), readings, utc_now)
+
+    def stale() -> bool:
+        return any([bool(city.refresh()), rule_file.changed()])
 
     relay = Relay(stores.database, client)
     relay.start()
     worker = CallWorker(DbDispatchStore(stores.database), channels, holder, utc_now)
     Engine(
-        rules=rules, stale=_changes(lambda: bool(city.refresh()), rules_path), worker=worker,
+        rules=rules, stale=stale, worker=worker, rules_problem=lambda: rule_file.problem,
         bus=RedisReadingBus(client), client=client, leases=Leases(stores.database),
         live=LivePublisher(client, names.get), holder=holder, clock=utc_now,
         housekeeping=lambda now: readings.prune(now, settings.reading_days),
@@ -184,22 +188,3 @@ def engine(settings: Settings) -> int:
     worker.close()
     relay.stop()
     return 0
-
-
-def _changes(city_changed: Callable[[], bool], rules_path: Path) -> Callable[[], bool]:
-    """Whether sensors or rules changed since asked last. A rules file with an error leaves the old in force."""
-    seen = rules_path.stat().st_mtime_ns
-
-    def stale() -> bool:
-        nonlocal seen
-        now, changed = rules_path.stat().st_mtime_ns, city_changed()
-        if now != seen:
-            seen = now
-            try:
-                load_rules(rules_path)
-                changed = True
-            except CityError as problem:
-                log.error("rules.not-taken", problem=str(problem))
-        return changed
-
-    return stale

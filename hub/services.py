@@ -11,6 +11,7 @@ from dispatch.desk import DispatchDesk
 from geodata.city import City
 from geodata.live_roads import LiveRoads
 from geodata.tiles import TileService
+from hub.computed import Computed
 from layers.model import Layer
 
 Latest = Mapping[str, Mapping[str, tuple[float, datetime]]]  # sensor id → quantity → (value, observed at)
@@ -36,4 +37,4 @@ class Services:
     latest: Callable[[], Latest]
     health: Callable[[], Mapping[str, Any]]
     exercise: Callable[[], str]  # the running drill's label, "" when none runs
-    cache: Any
+    computed: Computed

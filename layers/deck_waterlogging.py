@@ -18,10 +18,10 @@ CALM, SLOW, CLOSED = [143, 211, 208], [247, 208, 56], [255, 90, 86]  # --data-ca
 Latest = Mapping[str, Mapping[str, tuple[float, datetime]]]
 
 
-def deck_json(city: City, latest: Latest, now: datetime) -> str:
-    """The deck.gl description. Silent gauges have no column: no number is not a depth of nought."""
+def deck_json(city: City, latest: Latest, now: datetime, cells: list[dict[str, Any]]) -> str:
+    """The deck.gl description over `cells` of `density`. A silent gauge has no column: no number is no depth of 0."""
     layers = [
-        pdk.Layer("PolygonLayer", density(city), get_polygon="p", get_fill_color="c", stroked=False, id="density"),
+        pdk.Layer("PolygonLayer", cells, get_polygon="p", get_fill_color="c", stroked=False, id="density"),
         pdk.Layer(
             "ColumnLayer",
             columns(city, latest, now),

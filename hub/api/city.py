@@ -14,7 +14,7 @@ from geodata.city import City
 from geodata.errors import BadInput, NotFound
 from geodata.query import features_at, search
 from hub.api.deps import Hub, Json, bounded, require
-from layers.deck_waterlogging import deck_json
+from layers.deck_waterlogging import deck_json, density
 
 SMALL_LAYERS = frozenset({"counties", "rivers", "hills", "waterlogging_points", "teams", "warehouses"})
 LARGE_TILE = 60_000  # bytes
@@ -103,7 +103,9 @@ def router(hub: Hub) -> APIRouter:
 
     @api.get("/api/v1/deck/waterlogging")
     def deck() -> Response:
-        body: Any = deck_json(city, services.latest(), services.clock())
+        version = city.versions.get("city_components", "")
+        cells = services.computed("component-density", version, lambda: density(city))
+        body: Any = deck_json(city, services.latest(), services.clock(), cells)
         return Response(body, media_type="application/json")
 
     @api.get("/vendor/pydeck.js")

@@ -10,7 +10,7 @@ import pytest
 from geodata.datasets import dataset
 from geodata.errors import NotFound
 from layers.builtin import BUILTIN_LAYERS, layer
-from layers.deck_waterlogging import deck_json
+from layers.deck_waterlogging import deck_json, density
 from layers.model import Layer, as_text, checked
 from layers.waterlogging import WATERLOGGING
 from tests.screen_services import NOW, small_city
@@ -54,7 +54,8 @@ def test_values_as_an_officer_reads_them(value: object, text: str) -> None:
 
 def test_a_silent_gauge_has_no_column(tmp_path: Path) -> None:
     latest = {"S1": {"depth_m": (0.5, NOW)}, "S2": {"depth_m": (0.5, NOW - timedelta(hours=2))}}
-    spec = json.loads(deck_json(small_city(tmp_path), latest, NOW))
+    city = small_city(tmp_path)
+    spec = json.loads(deck_json(city, latest, NOW, density(city)))
     depth = next(one for one in spec["layers"] if one["id"] == "depth")
     assert len(depth["data"]) == 1
     assert "mapProvider" not in spec or not spec["mapProvider"]
