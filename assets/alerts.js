@@ -38,7 +38,7 @@
     put("place", alert.place || alert.sensor || alert.sender || "位置未知");
     put("value", value(alert));
     put("age", cb.ageText(alert.fired_at));
-    put("acked", alert.acknowledged_at ? `${alert.acknowledged_by || ""} 已确认` : "");
+    put("acked", alert.acknowledged_at ? `✓ ${alert.acknowledged_by || ""} 已确认` : "未确认");
     row.querySelector(".drill").hidden = alert.status !== "Exercise";
     const ack = row.querySelector('[data-act="ack"]');
     if (ack) ack.hidden = !!alert.acknowledged_at || !!cb.state.at;

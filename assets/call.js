@@ -153,6 +153,19 @@
     }));
     if (!rows.length) list.append(h("li", { class: "empty" }, list.dataset.empty));
   }
+  /* ---- the response level in the head: of the worst open incident ---- */
+  let levelTimer = 0;
+  cb.on("incident", () => { clearTimeout(levelTimer); levelTimer = setTimeout(readLevel, 150); });
+  cb.on("resync", readLevel);
+  async function readLevel() {
+    const badge = cb.byId("response-level");
+    if (!badge || cb.state.at) return;
+    try {
+      const { items } = await cb.request("/api/v1/incidents?status=open");
+      const worst = ["Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ"].find((level) => items.some((one) => one.level === level));
+      cb.setText(badge, worst ? `响应 ${worst} 级` + (cb.state.approved ? "" : "(未核定)") : "未启动响应");
+    } catch { /* the link banner says it */ }
+  }
   cb.startCalls = function (state) {
     for (const one of state.calls || []) calls.set(one.id, one);
     board();

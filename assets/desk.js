@@ -6,6 +6,7 @@
     cb.startCalls(state);
     cb.startStream();
     sound(!!cb.preference("sound"), true);
+    for (const side of ["left", "right"]) fold(side, !!cb.preference(`rail-${side}`));
     document.addEventListener("keydown", keys);
     document.addEventListener("click", acts);
     cb.on("alert-new", (alert) => { if (cb.preference("sound")) cb.tone(alert.level_no); });
@@ -75,12 +76,21 @@
     if (act === "close-call") cb.closeCall();
     if (act === "close-dossier") closeDossier();
     if (act === "close-circle") cb.dropCircle();
+    for (const side of ["left", "right"]) if (act === `rail-${side}`) fold(side, cb.preference(`rail-${side}`, !cb.preference(`rail-${side}`)));
     if (act === "sound") sound(!cb.preference("sound"), false);
   }
   document.addEventListener("click", async (event) => {
     if (!event.target.closest('[data-act="logout"]')) return;
     try { await fetch("/logout", { method: "POST", credentials: "same-origin", headers: { "X-Requested-With": "citybrain" }, redirect: "manual" }); } finally { location.assign("/login"); }
   });
+
+  /* ---- rails: folded ones stay folded on this machine; a new alert is told by the title and the button ---- */
+  function fold(side, away) {
+    document.querySelector(".desk").classList.toggle(`no-${side}`, away);
+    const button = document.querySelector(`.rail-toggle-${side}`);
+    button.setAttribute("aria-expanded", String(!away));
+    cb.setText(button, (side === "left") === away ? "›" : "‹");
+  }
 
   /* ---- sound: off until asked for, remembered ---- */
   let audio = null;

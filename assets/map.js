@@ -1,14 +1,16 @@
-/* The map: base layers, city layers, live points, alert pulses, presses. Attached by dl.LayerGroup's "add" handler. */
+/* The map: panes, view, base and city layers. Attached by dl.LayerGroup's "add" handler. Live points and pulses stand in
+   map_live.js, presses and the layer panel in map_press.js. */
 "use strict";
 (function (cb) {
   const DATA = new Map(); // layer id → Leaflet layer
-  let map = null, pulses = null, started = false;
+  let map = null, started = false;
   cb.map = () => map;
   const L = () => window.L;
   /** How much larger than a desk this screen is drawn: the wall's root size over 16 px. */
   cb.scale = () => (cb.state.screen === "wall" ? parseFloat(document.documentElement.style.fontSize || "16") / 16 : 1);
-  const config = (id) => cb.state.layers.find((layer) => layer.id === id);
-  const hiddenValues = {}; // layer id → {field: Set of hidden values}
+  const config = (cb.layerConfig = (id) => cb.state.layers.find((layer) => layer.id === id));
+  cb.mapLayer = (id) => DATA.get(id);
+  cb.isLayerOn = (id) => started && DATA.has(id) && map.hasLayer(DATA.get(id));
 
   cb.attachMap = function (event, ctx) {
     if (map) return;
@@ -24,21 +26,19 @@
       pane.style.zIndex = order;
       if (name === "names" || name === "land" || name === "borders" || name === "base" || name === "water") pane.style.pointerEvents = "none";
     }
-    pulses = L().layerGroup([], { pane: "pulses" }).addTo(map);
     restoreView();
     for (const layer of [...cb.state.layers].sort((a, b) => a.order - b.order)) if (layer.base || isShown(layer)) show(layer.id, true);
     map.on("moveend", saveView);
-    map.on("click", press);
     map.on("zoomend", names);
     names();
-    cb.on("alerts-drawn", drawPulses);
-    cb.on("depths", paintDepths);
     cb.on("alert-selected", (alert) => lookAt(alert));
-    drawPulses();
+    cb.on("resync", lookForNewData);
+    setInterval(lookForNewData, 60000);
     new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(map.getContainer());
     document.documentElement.dataset.map = "ready";
     cb.emit("map-ready", map);
   }
+  cb.isLayerWanted = isShown;
   function isShown(layer) {
     const view = cb.view().get("layers");
     if (view !== null) return view.split(",").includes(layer.id);
@@ -64,6 +64,7 @@
   cb.lookAt = (lon, lat, zoom) => map && map.setView([lat, lon], zoom || Math.max(map.getZoom(), 14), { animate: false });
 
   /* ---- layers ---- */
+  cb.showLayer = show;
   function show(id, on) {
     const known = DATA.get(id);
     if (known) { on ? known.addTo(map) : known.remove(); return; }
@@ -72,20 +73,43 @@
     if (layer.kind === "mvt") {
       const made = cb.mvtLayer({ id, layer: layer.source, url: `/tiles/${layer.source}/{z}/{x}/{y}.pbf`, style: layer.style, pane: layer.base ? "roads" : "city", zIndex: layer.order });
       DATA.set(id, made);
+      made.on("missing", () => missing(layer));
       made.addTo(map);
+      cb.applyFilter(id);
       return;
     }
     const group = L().layerGroup();
     DATA.set(id, group);
     group.addTo(map);
-    fetch(`/data/${layer.source}.geojson`, { credentials: "same-origin" })
-      .then((answer) => { if (!answer.ok) throw new Error(String(answer.status)); return answer.json(); })
-      .then((data) => { fillGeo(layer, data, group); })
-      .catch(() => { if (!layer.base) cb.toast(`图层“${layer.title}”没有载入:请检查是否已导入数据`); });
+    load(layer, group);
+  }
+  function load(layer, group) {
+    return fetch(`/data/${layer.source}.geojson`, { credentials: "same-origin" })
+      .then((answer) => { if (!answer.ok) throw new Error(String(answer.status)); group.etag = answer.headers.get("etag"); return answer.json(); })
+      .then((data) => { group.clearLayers(); fillGeo(layer, data, group); })
+      .catch(() => missing(layer));
+  }
+  /** A layer without data says so where its switch is, and what to do; the base map is told of once. */
+  function missing(layer) {
+    cb.emit("layer-missing", layer);
+    if (!layer.base) cb.toast(`图层“${layer.title}”没有数据:请先导入(python app.py import 文件 --layer ${layer.source})`);
+  }
+  /** Was a layer imported anew? Its version is asked for once a minute; what is on screen stays until the new is there. */
+  async function lookForNewData() {
+    for (const [id, layer] of DATA) {
+      if (!map.hasLayer(layer)) continue;
+      try {
+        if (layer.lookAgain) await layer.lookAgain();
+        else {
+          const answer = await fetch(`/data/${config(id).source}.geojson`, { method: "GET", credentials: "same-origin", headers: layer.etag ? { "If-None-Match": layer.etag } : {} });
+          if (answer.status === 200 && answer.headers.get("etag") !== layer.etag) await load(config(id), layer);
+        }
+      } catch { /* the link banner says that nothing answers */ }
+    }
   }
   function fillGeo(layer, data, group) {
     const style = layer.style, colour = cb.token(style.colour);
-    if (style.type === "point") return fillPoints(layer, data, group);
+    if (style.type === "point") return cb.fillPoints(layer, data, group);
     const pane = style.type === "line" ? "water" : layer.id === "counties" ? "land" : "base";
     L().geoJSON(data, {
       pane, interactive: false, renderer: L().svg({ pane, padding: 0.5 }),
@@ -123,136 +147,4 @@
     const zoom = map.getZoom();
     map.getContainer().dataset.zoom = zoom < 8.4 ? "far" : zoom < (cb.state.screen === "wall" ? 13 : 11) ? "middle" : "near";
   }
-
-  /* ---- live waterlogging points: colour by depth, hatched grey when silent ---- */
-  const markers = [];
-  function fillPoints(layer, data, group) {
-    const renderer = L().canvas({ pane: "live", padding: 0.3 });
-    for (const feature of data.features) {
-      const [lon, lat] = feature.geometry.coordinates, props = feature.properties;
-      const marker = L().circleMarker([lat, lon], { renderer, pane: "live", radius: layer.style.radius, weight: 1.2 });
-      marker.city = { layer: layer.source, id: props.id, sensor: props.sensor_id, kind: props.kind, lon, lat };
-      marker.on("click", (event) => { L().DomEvent.stop(event); cb.select({ layer: layer.source, id: props.id }); });
-      marker.addTo(group);
-      markers.push(marker);
-    }
-    for (const [sensor, row] of Object.entries(cb.state.depths || {})) if (!cb.depths.has(sensor)) cb.depths.set(sensor, row);
-    paintDepths();
-  }
-  function paintDepths() {
-    const layer = config("waterlogging"), hidden = (hiddenValues.waterlogging || {}).kind;
-    const scale = cb.scale(), calm = cb.token(layer.style.colour), stale = cb.token("--stale"), edge = cb.token("--bg");
-    for (const marker of markers) {
-      const row = cb.depths.get(marker.city.sensor);
-      const fresh = row && cb.moment() - Date.parse(row[1]) < 1800e3;
-      const step = fresh ? layer.style.steps.filter(([mark]) => row[0] >= mark).pop() : null;
-      const off = hidden && hidden.has(marker.city.kind);
-      const colour = step ? cb.token(step[1]) : fresh ? calm : stale;
-      const radius = scale * (layer.style.radius + (step ? (step[1] === "--level-red" ? 3 : 1.5) : fresh ? 0 : -1.5));
-      const key = `${colour}|${radius}|${off}`;
-      if (marker.key === key) continue;
-      marker.key = key;
-      marker.setRadius(radius);
-      marker.setStyle({ color: fresh ? edge : stale, fillColor: colour, fillOpacity: off ? 0 : fresh ? 0.95 : 0.12, opacity: off ? 0 : 0.9, dashArray: fresh ? null : "2 2" });
-      if (step) marker.bringToFront();
-    }
-  }
-  setInterval(() => { if (started) paintDepths(); }, 30000);
-
-  /* ---- alert pulses ---- */
-  const pulseOf = new Map();
-  function drawPulses() {
-    if (!started) return;
-    const wanted = cb.worstAlerts().filter((alert) => alert.lon !== null && alert.lat !== null).slice(0, 150);
-    const keep = new Set(wanted.map((alert) => alert.id));
-    for (const [id, marker] of pulseOf) if (!keep.has(id)) { marker.remove(); pulseOf.delete(id); }
-    for (const alert of wanted) {
-      const kind = `pulse at-${alert.level}` + (alert.acknowledged_at ? " is-acked" : "");
-      let marker = pulseOf.get(alert.id);
-      if (marker && marker.kind === kind) continue;
-      const icon = L().divIcon({ className: kind, html: cb.h("i", { title: alert.headline }, cb.LEVEL_MARKS[alert.level]), iconSize: [22, 22] });
-      if (marker) marker.setIcon(icon);
-      else {
-        marker = L().marker([alert.lat, alert.lon], { icon, pane: "pulses", keyboard: false, zIndexOffset: alert.level_no * 100 });
-        marker.on("click", () => cb.selectAlert(alert.id));
-        marker.addTo(pulses);
-        pulseOf.set(alert.id, marker);
-      }
-      marker.kind = kind;
-    }
-  }
-
-  /* ---- presses, selection, circle ---- */
-  cb.select = function (selection) {
-    if (!cb.byId("dossier")) return;
-    window.dash_clientside.set_props("selection", { data: { ...selection, n: Date.now() } });
-    cb.setView({ at: selection.id ? `${selection.layer}:${selection.id}` : null });
-  };
-  let circle = null, centre = null;
-  function press(event) {
-    if (cb.state.screen !== "desk") return;
-    const { lat, lng } = event.latlng;
-    if (centre === "armed") { centre = event.latlng; return cb.toast("再点一下确定半径"); }
-    if (centre) return finishCircle(event.latlng);
-    const layers = cb.state.layers.filter((layer) => !layer.base && DATA.has(layer.id) && map.hasLayer(DATA.get(layer.id))).map((layer) => layer.source);
-    cb.select({ lon: lng, lat, zoom: map.getZoom(), layers: [...layers, "rivers", "counties"] });
-  }
-  cb.armCircle = function () {
-    if (circle) { circle.remove(); circle = null; }
-    centre = centre ? null : "armed";
-    map.getContainer().classList.toggle("is-drawing", !!centre);
-    cb.toast(centre ? "圈选:点一下圆心,再点一下确定半径;Esc 取消" : "已取消圈选");
-  };
-  cb.dropCircle = function () {
-    if (circle) circle.remove();
-    circle = centre = null;
-    map.getContainer().classList.remove("is-drawing");
-    window.dash_clientside.set_props("circle", { data: null });
-  };
-  function finishCircle(edge) {
-    cb.toast("");
-    const radius = Math.max(1, map.distance(centre, edge));
-    circle = L().circle(centre, { radius, color: cb.token("--accent"), weight: 2, fillOpacity: 0.08, pane: "live", interactive: false }).addTo(map);
-    window.dash_clientside.set_props("circle", { data: { lon: centre.lng, lat: centre.lat, radius_m: radius } });
-    centre = null;
-    map.getContainer().classList.remove("is-drawing");
-  }
-
-  /* ---- the layer panel ---- */
-  document.addEventListener("click", (event) => {
-    const toggle = event.target.closest("[data-layer][aria-pressed]"), chip = event.target.closest("[data-filter]");
-    if (toggle && started) {
-      const on = toggle.getAttribute("aria-pressed") !== "true";
-      toggle.setAttribute("aria-pressed", String(on));
-      show(toggle.dataset.layer, on);
-      const list = [...document.querySelectorAll('[data-layer][aria-pressed="true"]')].map((node) => node.dataset.layer);
-      cb.preference("layers", list);
-      cb.setView({ layers: list.join(",") });
-    }
-    if (chip && started) filter(chip);
-    const pick = event.target.closest("[data-pick]");
-    if (pick) {
-      cb.select({ layer: pick.dataset.pick, id: pick.dataset.id });
-      cb.lookAt(Number(pick.dataset.lon), Number(pick.dataset.lat), ["counties", "rivers", "hills"].includes(pick.dataset.pick) ? 10.5 : null);
-      cb.emit("picked");
-    }
-  });
-  function filter(chip) {
-    const { filter: id, field, value } = chip.dataset, on = chip.getAttribute("aria-pressed") !== "true";
-    chip.setAttribute("aria-pressed", String(on));
-    const hidden = ((hiddenValues[id] = hiddenValues[id] || {})[field] = hiddenValues[id][field] || new Set());
-    on ? hidden.delete(value) : hidden.add(value);
-    if (config(id).kind === "geojson") return paintDepths();
-    const allowed = (name) => {
-      const chips = [...document.querySelectorAll(`[data-filter="${id}"][data-field="${name}"]`)];
-      return chips.every((one) => one.getAttribute("aria-pressed") === "true") ? null : chips.filter((one) => one.getAttribute("aria-pressed") === "true").map((one) => one.dataset.value);
-    };
-    const layer = DATA.get(id);
-    if (layer && layer.setFilter) layer.setFilter({ classes: allowed(config(id).style.by), states: allowed("state") });
-  }
-  cb.on("booted", () => {
-    for (const node of document.querySelectorAll("[data-layer][aria-pressed]")) node.setAttribute("aria-pressed", String(isShown(config(node.dataset.layer))));
-    const at = (cb.view().get("at") || "").split(":");
-    if (at.length === 2) cb.select({ layer: at[0], id: at[1] });
-  });
 })(window.citybrain);

@@ -111,10 +111,14 @@
          Asked once a version, or given as options.about. */
       _tilejson: function () {
         const url = this.options.tilejson || this.options.url.replace(/\/\{z\}.*$/, ".json");
-        const facts = (found) => ({ ...found.citybrain, bounds: found.bounds });
+        const facts = (found) => {
+          const about = { ...found.citybrain, bounds: found.bounds };
+          this._version = this._version || about.version || ""; // a tile's address names its version: kept for a day
+          return about;
+        };
         if (!this._about && this.options.about) this._about = Promise.resolve(facts(this.options.about));
         this._about = this._about || fetch(url, { ...SAME_SITE, priority: "high" })
-          .then((answer) => (answer.ok ? answer.json() : {}))
+          .then((answer) => { if (answer.status === 404) this.fire("missing"); return answer.ok ? answer.json() : {}; })
           .then(facts, () => ({}));
         return this._about;
       },
@@ -146,6 +150,13 @@
       setStyle: function (style) {
         this._style = resolved({ ...this.options.style, ...style });
         return this.redrawTiles();
+      },
+
+      /* Ask whether the data changed since; if so, take the new version. */
+      lookAgain: async function () {
+        const answer = await fetch(this.options.tilejson || this.options.url.replace(/\/\{z\}.*$/, ".json"), SAME_SITE);
+        const version = answer.ok ? (await answer.json()).citybrain?.version : "";
+        if (version && version !== this._version) await this.refresh(version);
       },
 
       /* The data changed: fetch anew what is on screen, leaving the old picture until the new one is there. */

@@ -54,9 +54,11 @@
     const clock = cb.byId("clock");
     if (clock && !cb.state.at) cb.setText(clock, cb.clockText(cb.now()));
     for (const node of document.querySelectorAll("[data-since]")) {
-      const stale = node.closest(".is-stale") ? "过期 · " : "";
-      cb.setText(node, stale + cb.ageText(node.dataset.since));
+      const limit = Number(node.dataset.stale || 0), stale = limit && cb.moment() - Date.parse(node.dataset.since) > limit * 1000;
+      if (limit) { const row = node.closest(".gauge"); row.classList.toggle("is-stale", stale); if (stale) row.classList.remove("at-yellow", "at-red", "at-blue", "at-orange"); }
+      cb.setText(node, stale ? `自 ${cb.shortClock(node.dataset.since).slice(0, 5)} 起无数据` : cb.ageText(node.dataset.since));
     }
+    if (!cb.state.at && Date.now() - counted > 15000) countPoints();
     if (!cb.state.at) look();
   }
   cb.startStream = function () {
@@ -101,22 +103,38 @@
     });
     if (kind === "depth") { cb.emit("depths"); countPoints(); }
   });
+  /** 最深 must name the deepest now, not the one that was deepest when the page was opened. */
+  function showDeepest(deepest) {
+    const row = document.querySelector(".points-block .gauge");
+    if (!row || !deepest) return;
+    const [sensor, value, at] = deepest;
+    if (row.dataset.sensor !== sensor) cb.setText(row.querySelector(".name"), "最深 " + cb.pointName(sensor));
+    row.dataset.sensor = sensor;
+    cb.setText(row.querySelector(".num"), value.toFixed(2));
+    row.querySelector(".age").dataset.since = at;
+    row.className = "gauge" + (value >= 0.27 ? " at-red" : value >= 0.2 ? " at-yellow" : "");
+  }
+  let counted = 0, known = null;
   function countPoints() {
-    let closed = 0, slow = 0, calm = 0;
-    for (const [value, at] of cb.depths.values()) {
+    counted = Date.now();
+    let closed = 0, slow = 0, calm = 0, deepest = null, newest = "";
+    for (const [sensor, [value, at]] of cb.depths) {
+      if (at > newest) newest = at;
       if (cb.moment() - Date.parse(at) > 1800e3) continue;
       if (value >= 0.27) closed++; else if (value >= 0.2) slow++; else calm++;
+      if (!deepest || value > deepest[1]) deepest = [sensor, value, at];
     }
+    if (!cb.depths.size) return;
     const put = (selector, text) => cb.setText(document.querySelector(selector), text);
     const tiles = document.querySelectorAll("#situation .counts .num");
-    if (tiles.length === 4) [closed, slow, calm].forEach((n, i) => {
+    known = known ?? [...tiles].reduce((sum, tile) => sum + Number(tile.textContent.replaceAll(",", "")), 0);
+    const silent = Math.max(known, cb.depths.size) - closed - slow - calm;
+    if (tiles.length === 4) [closed, slow, calm, silent].forEach((n, i) => {
       cb.setText(tiles[i], n.toLocaleString("en-US"));
-      tiles[i].parentElement.className = "count" + (n && i < 2 ? " count-" + ["red", "yellow"][i] : "");
+      tiles[i].parentElement.className = "count" + (n && i !== 2 ? " count-" + ["red", "yellow", "", "stale"][i] : "");
     });
-    const age = document.querySelector("#situation .source [data-since]");
-    if (age) age.dataset.since = new Date(cb.now()).toISOString();
-    const wall = document.querySelector('[data-kpi="points"] [data-since]');
-    if (wall) wall.dataset.since = new Date(cb.now()).toISOString();
+    for (const age of document.querySelectorAll('#situation .source [data-since], [data-kpi="points"] [data-since]')) age.dataset.since = newest;
+    showDeepest(deepest);
     put('[data-kpi="points"] .num', `${closed} / ${slow}`);
   }
 })(window.citybrain);

@@ -61,17 +61,17 @@ def show(page: Page, zoom: int) -> float:
     return drawn(page) - float(begun)
 
 
-def drag(page: Page, seconds: float = 4.0) -> list[float]:
+def drag(page: Page, seconds: float = 4.0, x: int = 1200) -> list[float]:
     """Frame times in milliseconds while the map is dragged to and fro by the mouse, new tiles coming in."""
     page.evaluate(FRAMES)
     begun = time.monotonic()
-    page.mouse.move(1200, 500)
+    page.mouse.move(x, 500)
     page.mouse.down()
     step = 0
     while time.monotonic() - begun < seconds:
         step += 1
         turn = step % 80
-        page.mouse.move(1200 - 12 * (turn if turn < 40 else 80 - turn), 500 + (step % 20))
+        page.mouse.move(x - 12 * (turn if turn < 40 else 80 - turn), 500 + (step % 20))
         page.wait_for_timeout(12)
     page.mouse.up()
     page.evaluate("window.watching = false")

@@ -7,6 +7,7 @@ from typing import Any
 from dash import Dash, Input, Output
 from dash.development.base_component import Component
 
+from dispatch.model import Person
 from geodata.errors import CityError
 from geodata.query import features_at, nearest
 from hub.services import Services
@@ -15,6 +16,7 @@ from layouts.dossier import Trend, dossier, problem
 from layouts.situation_data import TITLES, UNITS, Gauge, gauge, kind_of
 
 Item = Mapping[str, Any]
+ANSWERED_FOR = {"waterlogging_points", "city_components", "cameras", "forest_grid", "sensors", "warehouses"}
 
 
 def register(app: Dash, services: Services) -> None:
@@ -83,6 +85,15 @@ def near_cameras(services: Services, item: Item) -> list[Item]:
 
 
 def people_for(services: Services, item: Item) -> list[str]:
-    """Who is named responsible for it, by the roster's duties."""
-    people = getattr(services.dispatch, "responsible_for", lambda _asset: ())(str(item["id"]))
-    return [f"{one.name} · {one.unit} {one.title}" for one in people]
+    """Who is named responsible for it and who stands in, on duty now, with contacts nobody can read off the screen."""
+    if item["layer"] not in ANSWERED_FOR:
+        return []
+    people = services.dispatch.responsible_for(str(item["id"]))
+    return [person_line(one) for one in people] or ["名录中没有在岗人员具名负责此处"]
+
+
+def person_line(person: Person) -> str:
+    contact = next(
+        (f" · {person.contacts[key]}" for key in ("voice", "webhook", "email") if key in person.contacts), ""
+    )
+    return f"{person.name} · {person.unit} {person.title}{contact}"

@@ -8,11 +8,12 @@ from typing import Any
 from alerts.model import Alert
 from dispatch.calling import new_call
 from dispatch.incidents import new_incident
-from dispatch.model import Call, Incident, LedgerRow, PlanPreview
+from dispatch.model import Call, Incident, LedgerRow, Person, PlanPreview
 from dispatch.plans import PlanBook
 from dispatch.ports import AlertLookup, Channel, Roster, TeamFinder, TravelTimes
 from dispatch.preview import PreviewMaker
 from dispatch.receipts import Receipts
+from dispatch.responsible import responsible
 from dispatch.stores import DispatchStore, LogEntry
 from dispatch.timeline import timeline_of
 from geodata.errors import BadInput, Conflict, NotFound
@@ -153,6 +154,16 @@ class DispatchDesk:
     def answer_task(self, row_id: str, username: str, action: str, now: datetime) -> LedgerRow:
         """Answer one's own row; `Forbidden` for another's."""
         return self._receipts.answer_task(row_id, username, action, now)
+
+    def responsible_for(self, asset_id: str) -> list[Person]:
+        """People on duty whose duties name the asset (or what the sensor of that id stands at), each one's deputy after
+        them; who is off duty is left out, but not the deputy. Contacts are masked."""
+        return responsible(self._roster.all(), {asset_id, self._maker.teams.asset_of(asset_id) or asset_id})
+
+    @property
+    def plans_approved(self) -> bool:
+        """Whether the plans name what they were approved by; until then every level drawn from them is 未核定."""
+        return bool(self._plans.source)
 
     def _open(self, incident_id: str) -> Incident:
         incident = self.incident(incident_id)

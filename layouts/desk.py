@@ -8,7 +8,7 @@ from layouts import ids
 from layouts.attrs import attrs
 from layouts.desk_rails import alert_panel, call_panel, layer_panel, situation_panel
 from layouts.model import ScreenContext
-from layouts.parts import boot, city_map, head_clock, is_sample, link_dot, mode_badge, person
+from layouts.parts import boot, city_map, head_clock, is_sample, link_dot, mode_badge, person, response_badge
 from layouts.snapshot import Snapshot, take
 from layouts.timeline import timeline
 
@@ -30,9 +30,12 @@ def layout(services: Services, context: ScreenContext) -> Component:
             *boot("desk", services, shot, context),
             header(services, shot, context),
             html.Aside([situation_panel(shot), layer_panel()], className="rail rail-left"),
-            html.Main([city_map(is_sample(services)), map_tools(), dossier(), deck()], className="stage"),
+            html.Main(
+                [city_map(is_sample(services)), map_tools(), *rail_toggles(), dossier(), deck()], className="stage"
+            ),
             html.Aside([call_panel(), alert_panel(shot)], className="rail rail-right"),
             timeline(services, shot, context, "/desk/"),
+            html.Div(id=ids.LINK_BANNER, className="link-banner desk-banner", hidden=True, role="alert"),
             key_map(),
             html.Div(id=ids.TOAST, className="toast", role="alert"),
         ],
@@ -46,7 +49,9 @@ def header(services: Services, shot: Snapshot, context: ScreenContext) -> Compon
         [
             html.H1(services.city_name, className="city"),
             mode_badge(shot.mode),
+            response_badge(shot),
             link_dot(),
+            html.Span("天气 未接入", className="weather", title="没有接入气象数据源;不作无天气论"),
             search_box(),
             head_clock(shot),
             html.Nav(
@@ -100,6 +105,20 @@ def map_tools() -> Component:
         ],
         className="map-tools",
     )
+
+
+def rail_toggles() -> list[Component]:
+    """Fold a rail away or bring it back; which are folded is remembered on this machine (assets/desk.js)."""
+    return [
+        html.Button(
+            "‹" if side == "left" else "›",
+            type="button",
+            title=f"收起或展开{word}",
+            className=f"rail-toggle rail-toggle-{side}",
+            **attrs({"data-act": f"rail-{side}", "aria-expanded": "true", "aria-label": f"收起或展开{word}"}),
+        )
+        for side, word in (("left", "左栏"), ("right", "右栏"))
+    ]
 
 
 def dossier() -> Component:

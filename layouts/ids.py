@@ -7,6 +7,7 @@ STATE = "screen-state"
 CLOCK = "clock"
 LINK = "link-state"
 MODE = "mode-badge"
+RESPONSE = "response-level"
 KEYS = "key-map"
 TOAST = "toast"
 

@@ -13,9 +13,9 @@ from layers.builtin import BUILTIN_LAYERS
 from layouts import ids
 from layouts.attrs import attrs
 from layouts.model import ScreenContext
-from layouts.situation_data import Gauge
+from layouts.situation_data import STALE_AFTER, Gauge
 from layouts.snapshot import Snapshot, for_browser
-from layouts.words import MODE_WORDS, ROLE_WORDS, age_text, clock_text, number_text
+from layouts.words import MODE_WORDS, ROLE_WORDS, age_text, clock_text, number_text, short_clock
 
 CENTRE = (35.10, 118.35)  # Leaflet's latitude first; 临沂市
 DIGITS = {"flow": 0, "rain": 1, "stage": 2, "depth": 2}
@@ -24,6 +24,18 @@ DIGITS = {"flow": 0, "rain": 1, "stage": 2, "depth": 2}
 def mode_badge(mode: str) -> Component:
     """实时, 回放 or 演练: what the numbers on this screen are."""
     return html.Span(MODE_WORDS[mode], id=ids.MODE, className=f"badge mode mode-{mode}")
+
+
+def response_badge(shot: Snapshot) -> Component:
+    """The response level of the worst open incident; 未核定 as long as no approved plan gives it."""
+    return html.Span(response_text(shot.response, shot.approved), id=ids.RESPONSE, className="badge response")
+
+
+def response_text(level: str, approved: bool) -> str:
+    """`响应 Ⅱ 级(未核定)`, or that none is in force (assets/alerts.js says the same)."""
+    if not level:
+        return "未启动响应"
+    return f"响应 {level} 级" + ("" if approved else "(未核定)")
 
 
 def link_dot() -> Component:
@@ -68,7 +80,7 @@ def number(row: Gauge, now: Any, label: str = "") -> Component:
             ],
             className="value",
         ),
-        html.Span(f"过期 · {age}" if row.stale else age, className="age", **age_data(row)),
+        html.Span(silent_text(row) if row.stale else age, className="age", **age_data(row)),
     ]
     if row.marks:
         parts.append(html.Span(row.marks, className="marks"))
@@ -78,14 +90,20 @@ def number(row: Gauge, now: Any, label: str = "") -> Component:
     return html.Div(parts, className=" ".join(part for part in classes if part), **data)
 
 
+def silent_text(row: Gauge) -> str:
+    """Since when a gauge is silent (assets/stream.js says the same)."""
+    return f"自 {short_clock(row.observed_at)[:5]} 起无数据"
+
+
 def short_name(name: str) -> str:
     """A station's name without its bracketed remark, which stands in the tooltip."""
     return name.split("(")[0].split("(")[0]
 
 
 def age_data(row: Gauge) -> dict[str, Any]:
-    """The time an age counts from, for the browser to keep it true."""
-    return since_data(row.observed_at)
+    """The time an age counts from and the seconds after which it is stale, for the browser to keep both true."""
+    limit = attrs({"data-stale": f"{STALE_AFTER[row.kind].total_seconds():.0f}"}) if row.kind in STALE_AFTER else {}
+    return since_data(row.observed_at) | limit
 
 
 def since_data(moment: datetime | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from layouts.situation_data import Gauge, PointCounts, depth_counts, gauges_of, 
 
 LIST_LIMIT = 200  # rows of the alert list; the rest is counted, never hidden
 TIMELINE_BINS = 96  # 24 h in quarters
+RESPONSE_ORDER = ("Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Snapshot:
     points: PointCounts
     depths: Mapping[str, Gauge]
     newest: datetime | None
+    response: str = ""  # level of the worst open incident, Ⅰ–Ⅳ; "" when none is open
+    approved: bool = False  # whether the plans that give the level are approved
 
     @property
     def worst(self) -> Alert | None:
@@ -69,8 +72,25 @@ def take(services: Services, context: ScreenContext) -> Snapshot:
         rain=rain_rows(rain),
         points=named(services, depth_counts(depths, gauged_points(services))),
         depths={row.sensor: row for row in depths},
+        response=response_level(services, context),
+        approved=services.dispatch.plans_approved,
         newest=max((row.observed_at for row in (*depths, *rivers, *rain) if row.observed_at), default=None),
     )
+
+
+def response_level(services: Services, context: ScreenContext) -> str:
+    """The level of the worst incident open at the moment; "" when none is."""
+    found = services.dispatch.incidents("open" if context.at is None else None)
+    then = [
+        one for one in found
+        if one.opened_at <= context.moment and (one.closed_at is None or one.closed_at > context.moment)
+    ]  # fmt: skip
+    return min((one.level for one in then), key=order_of, default="")
+
+
+def order_of(level: str) -> int:
+    """Ⅰ is the worst; a level nobody knows comes last."""
+    return RESPONSE_ORDER.index(level) if level in RESPONSE_ORDER else len(RESPONSE_ORDER)
 
 
 def sensor_names(services: Services, latest: Mapping[str, Mapping[str, Any]], kinds: Collection[str]) -> dict[str, str]:
@@ -130,6 +150,7 @@ def for_browser(shot: Snapshot, **more: Any) -> str:
             for key, row in shot.depths.items()
             if row.observed_at
         },
+        "approved": shot.approved,
         "newest": shot.newest.isoformat() if shot.newest else None,
         **more,
     }

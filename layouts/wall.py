@@ -7,7 +7,19 @@ from hub.services import Services
 from layouts import ids
 from layouts.attrs import attrs
 from layouts.model import ScreenContext
-from layouts.parts import age_data, boot, city_map, head_clock, is_sample, link_dot, mode_badge, short_name, since_data
+from layouts.parts import (
+    age_data,
+    boot,
+    city_map,
+    head_clock,
+    is_sample,
+    link_dot,
+    mode_badge,
+    response_badge,
+    short_name,
+    silent_text,
+    since_data,
+)
 from layouts.situation_data import Gauge
 from layouts.snapshot import Snapshot, take
 from layouts.words import age_text, number_text
@@ -25,6 +37,7 @@ def layout(services: Services, context: ScreenContext) -> Component:
                 [
                     html.H1(f"{services.city_name}城市运行态势", className="city"),
                     mode_badge(shot.mode),
+                    response_badge(shot),
                     link_dot(),
                     head_clock(shot),
                 ],
@@ -81,7 +94,8 @@ def gauge_kpi(word: str, rows: tuple[Gauge, ...], shot: Snapshot, digits: int) -
     row = rows[0]
     state = "is-stale" if row.stale else f"at-{row.level}" if row.level else ""
     cell = kpi(f"{short_name(row.name)} {word}", number_text(row.value, digits), row.unit, state, row.kind)
-    cell.children[2] = html.Span(age_text(row.observed_at, shot.moment), className="age", **age_data(row))
+    age = silent_text(row) if row.stale else age_text(row.observed_at, shot.moment)
+    cell.children[2] = html.Span(age, className="age", **age_data(row))
     return html.Div(
         cell.children, className=f"gauge kpi {state}", **attrs({"data-sensor": row.sensor, "data-kind": row.kind})
     )

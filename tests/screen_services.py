@@ -11,12 +11,14 @@ from shapely.geometry import Point, box
 
 from alerts.model import Alert, Level
 from callbacks.build import build_screens
+from dispatch.model import Person
 from geodata.catalog import Catalog
 from geodata.city import City
 from layers.builtin import BUILTIN_LAYERS
 
 NOW = datetime(2026, 8, 14, 11, 0, tzinfo=UTC)
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
+RESPONSIBLE = Person("p1", "示例人", "巡查", "示例区城管", "371302", ("城管",), {"voice": "***0001"})
 USER = SimpleNamespace(username="duty", name="王值班", role="duty")
 
 
@@ -52,7 +54,10 @@ def services(folder: Path, alerts: tuple[Alert, ...] = (), latest: dict[str, Any
             list=lambda state, limit, now: [],
             open=lambda now: list(alerts), as_of=lambda at: [one for one in alerts if one.fired_at <= at]
         ),
-        dispatch=SimpleNamespace(active_calls=lambda: [], tasks=lambda username: []),
+        dispatch=SimpleNamespace(
+            active_calls=lambda: [], tasks=lambda username: [], incidents=lambda status: [], plans_approved=False,
+            responsible_for=lambda asset: [RESPONSIBLE] if asset == "W1" else [],
+        ),
         readings=SimpleNamespace(series=lambda *_: [(NOW - timedelta(hours=1), 0.1), (NOW, 0.3)]),
         registry=SimpleNamespace(numbers=lambda: {"S1": 1, "S2": 2}),
         latest=lambda: latest or {},
