@@ -40,7 +40,6 @@ class Settings(BaseSettings):
         description="The city's message gateway for calls: http(s) URL that takes a JSON POST. Empty: off.",
     )
     chromium: str = Field("", description="Path of Chromium for reports; empty: looked for on this machine.")
-    tianditu_key: SecretStr = Field(SecretStr(""), description="Tianditu key; empty: the built-in offline base map.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     web_workers: int = Field(1, ge=1, le=64, description="Web processes started by serve.")
 
