@@ -184,7 +184,7 @@ def kill(server: Server, api: httpx.Client, readings: Readings, rounds: int) -> 
     kept = stored(server) - rows_before
     open_alerts = api.get("/api/v1/alerts?state=open&limit=500").json()["items"]
     same = "nothing lost, nothing twice" if kept == accepted else "DIFFERENT"
-    sensors = [alert["sensor_id"] for alert in open_alerts if alert.get("sensor_id")]
+    sensors = [alert["sensor"] for alert in open_alerts if alert.get("sensor")]
     say(
         "engine killed (-9) twice in the middle",
         f"accepted {accepted:,} stored {kept:,} ({same}); "

@@ -6,6 +6,7 @@ Everything goes to 127.0.0.1. `CITYBRAIN_BENCH_DIR` (default `var/bench`) keeps 
 import os
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -43,6 +44,7 @@ def sample_city(scale: str) -> Path:
 @contextmanager
 def product(scale: str, **settings: str) -> Iterator[Server]:
     """The product over a fresh copy of the sample city, demo accounts, no drill; all of it is gone afterwards."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ended from outside: still take the product down
     with tempfile.TemporaryDirectory(prefix="citybench-") as scratch:
         data_dir = Path(scratch) / "data"
         shutil.copytree(sample_city(scale), data_dir)
