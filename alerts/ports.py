@@ -84,7 +84,7 @@ class ReadingStore(Protocol):
         """The latest reading of every sensor, by quantity."""
 
     def series(
-        self, sensor_no: int, quantity: str, since: datetime, until: datetime
+        self, sensor_no: int, quantity: str, since: datetime, until: datetime, exercise: str = ""
     ) -> list[tuple[datetime, float]]: ...
 
 

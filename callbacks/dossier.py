@@ -66,10 +66,11 @@ def render(services: Services, items: list[Item]) -> Component:
 
 
 def trend(services: Services, sensor: str, quantity: str) -> Trend:
-    """The sensor's last 24 hours."""
+    """The sensor's last 24 hours; while a drill runs, the drill's, as every number on the screen is then."""
     now, kind = services.clock(), kind_of(quantity)
     sensor_no = services.registry.numbers().get(sensor)
-    found = [] if sensor_no is None else services.readings.series(sensor_no, quantity, now - timedelta(hours=24), now)
+    span = (now - timedelta(hours=24), now, services.exercise())
+    found = [] if sensor_no is None else services.readings.series(sensor_no, quantity, *span)
     step = max(1, len(found) // 300)
     return Trend(TITLES[kind], UNITS[kind], found[::step])
 
@@ -89,11 +90,14 @@ def people_for(services: Services, item: Item) -> list[str]:
     if item["layer"] not in ANSWERED_FOR:
         return []
     people = services.dispatch.responsible_for(str(item["id"]))
-    return [person_line(one) for one in people] or ["名录中没有在岗人员具名负责此处"]
+    own = {str(item["id"]), str(item["fields"].get("asset_id") or "")}
+    return [person_line(one, stands_in=own.isdisjoint(one.duties)) for one in people] or [
+        "名录中没有在岗人员具名负责此处"
+    ]
 
 
-def person_line(person: Person) -> str:
+def person_line(person: Person, *, stands_in: bool) -> str:
     contact = next(
         (f" · {person.contacts[key]}" for key in ("voice", "webhook", "email") if key in person.contacts), ""
     )
-    return f"{person.name} · {person.unit} {person.title}{contact}"
+    return f"{'副职 ' if stands_in else ''}{person.name} · {person.unit} {person.title}{contact}"

@@ -4,9 +4,11 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from hub.services import Services
+from layers.deck_waterlogging import METRES_A_METRE
+from layers.waterlogging import WATERLOGGING
 from layouts import ids
 from layouts.attrs import attrs
-from layouts.desk_rails import alert_panel, call_panel, layer_panel, situation_panel
+from layouts.desk_rails import alert_panel, call_panel, layer_panel, legend_line, situation_panel
 from layouts.model import ScreenContext
 from layouts.parts import boot, city_map, head_clock, is_sample, link_dot, mode_badge, person, response_badge
 from layouts.snapshot import Snapshot, take
@@ -140,7 +142,15 @@ def deck() -> Component:
         [
             html.Div(id=ids.DECK, className="deck-canvas"),
             html.Button("返回地图", type="button", className="button", **attrs({"data-act": "deck"})),
-            html.P("三维视图 · 柱高为积水深度(放大显示)· 底面为部件密度 · 示例数据", className="deck-legend"),
+            html.Div(
+                [
+                    html.P(
+                        f"三维视图 · 柱高为积水深度(放大 {METRES_A_METRE:,} 倍)· 底面为部件密度 · 无数据的水尺不画柱"
+                    ),
+                    html.Ul([legend_line(entry) for entry in WATERLOGGING.legend[:3]], className="legend"),
+                ],
+                className="deck-legend",
+            ),
         ],
         className="deck-view",
         hidden=True,

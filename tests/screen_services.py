@@ -60,7 +60,7 @@ def services(folder: Path, alerts: tuple[Alert, ...] = (), latest: dict[str, Any
         ),
         readings=SimpleNamespace(series=lambda *_: [(NOW - timedelta(hours=1), 0.1), (NOW, 0.3)]),
         registry=SimpleNamespace(numbers=lambda: {"S1": 1, "S2": 2}),
-        latest=lambda: latest or {},
+        latest=lambda: latest or {}, exercise=lambda: "",
     )  # fmt: skip
 
 

@@ -35,9 +35,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_screen(browser: Browser, server: Server) -> Iterator[OpenScreen]:
+def troubles() -> list[str]:
+    """What the pages of this test complained of; a test that causes some on purpose takes them out."""
+    return []
+
+
+@pytest.fixture
+def open_screen(browser: Browser, server: Server, troubles: list[str]) -> Iterator[OpenScreen]:
     """`open_screen("/desk", user="duty", size="desk")` → a signed-in page that says it is ready."""
-    troubles: list[str] = []
     contexts: list[Any] = []
 
     def open_one(path: str, user: str = "duty", size: str = "desk") -> Page:

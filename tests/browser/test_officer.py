@@ -152,13 +152,15 @@ def test_search_opens_a_dossier(open_screen: OpenScreen) -> None:
 
 def test_layers_can_be_switched_and_the_view_is_in_the_address(open_screen: OpenScreen) -> None:
     page = open_screen("/desk")
-    components = page.locator("#layer-panel label", has_text="城市部件")
-    components.locator("input[type=checkbox]").first.check(force=True)
+    switch = page.locator("#layer-panel .layer-switch", has_text="城市部件")
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    switch.click()
+    expect(switch).to_have_attribute("aria-pressed", "true")
     until(lambda: "components" in page.evaluate("location.href"))
     address = page.evaluate("location.href")
     page.goto(address)
     page.wait_for_selector("[data-ready]", state="attached")
-    assert page.locator("#layer-panel label", has_text="城市部件").locator("input").first.is_checked()
+    expect(page.locator("#layer-panel .layer-switch", has_text="城市部件")).to_have_attribute("aria-pressed", "true")
 
 
 @pytest.mark.parametrize(

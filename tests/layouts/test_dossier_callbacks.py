@@ -41,6 +41,13 @@ def test_a_press_finds_the_point_with_its_number_and_trend(tmp_path: Path) -> No
     assert picture["props"]["src"].startswith("data:image/svg+xml;base64,")
 
 
+def test_who_answers_for_it_stands_there_with_a_masked_contact(tmp_path: Path) -> None:
+    words = json.dumps(dossier(tmp_path, {"layer": "waterlogging_points", "id": "W1"}), ensure_ascii=False)
+    assert "副职 示例人 · 示例区城管 巡查 · ***0001" in words
+    nobody = json.dumps(dossier(tmp_path, {"layer": "waterlogging_points", "id": "W2"}), ensure_ascii=False)
+    assert "没有在岗人员" in nobody
+
+
 def test_a_name_with_markup_is_a_text_child(tmp_path: Path) -> None:
     page = dossier(tmp_path, {"layer": "waterlogging_points", "id": "W1"})
     assert [node for node in walk(page) if node["props"].get("children") == HOSTILE]

@@ -3,11 +3,15 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from alerts.model import Level
+from layouts.model import ScreenContext
+from layouts.parts import response_text
+from layouts.snapshot import response_level
 from tests.screen_services import HOSTILE, NOW, alert, client, services, walk
 
 FRESH, OLD = NOW - timedelta(seconds=20), NOW - timedelta(hours=3)
@@ -76,6 +80,29 @@ def test_a_replay_shows_the_past_only(tmp_path: Path) -> None:
     page = layout(tmp_path, "desk", alert(1, minutes=90), alert(2, minutes=5), at="2026-08-14T10:00:00Z")
     assert [one["id"] for one in state(page)["alerts"]] == ["A1"]
     assert "返回实时" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("level", "approved", "words"),
+    [("", False, "未启动响应"), ("Ⅱ", False, "响应 Ⅱ 级(未核定)"), ("Ⅰ", True, "响应 Ⅰ 级")],
+)
+def test_the_response_level_in_words(level: str, approved: bool, words: str) -> None:
+    assert response_text(level, approved) == words
+
+
+def test_the_response_is_that_of_the_worst_incident_open_then(tmp_path: Path) -> None:
+    made, at = services(tmp_path), ScreenContext(NOW, "duty", "王", "duty", NOW - timedelta(hours=1))
+    old, new = NOW - timedelta(hours=3), NOW - timedelta(minutes=5)
+    made.dispatch.incidents = lambda status: [
+        SimpleNamespace(level="Ⅲ", opened_at=old, closed_at=None),
+        SimpleNamespace(level="Ⅱ", opened_at=old, closed_at=new),
+        SimpleNamespace(level="Ⅰ", opened_at=new, closed_at=None),
+    ]
+    assert response_level(made, at) == "Ⅱ"
+
+
+def test_a_silent_gauge_says_since_when(tmp_path: Path) -> None:
+    assert "自 16:00 起无数据" in text_of(layout(tmp_path, "desk", latest={"S1": {"flow_m3s": (1.0, OLD)}}))
 
 
 @pytest.mark.parametrize("at", ["yesterday", "2026-08-14T10:00:00", "<script>"])
