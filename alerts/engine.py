@@ -76,6 +76,11 @@ class RuleEngine:
         """The rule alerts this engine holds open (acknowledgements live in the store)."""
         return list(self._open.values())
 
+    def exercises(self) -> set[str]:
+        """The drills that have left a state or an open alert."""
+        marked = (key.partition(":exercise:")[2] for key in self._open)
+        return {name for name in (*marked, *(group[1] for group in self._states)) if name}
+
     def step(self, batch: ReadingBatch, now: datetime, fence: Fence = None) -> StepResult:
         """Evaluate, commit the changes, then store the readings. Made again after a crash, it changes nothing."""
         if self._must_load:

@@ -21,6 +21,7 @@ from dispatch.worker import CallWorker
 from geodata.clock import epoch_ms
 from geodata.errors import Conflict
 from hub.bus import RedisReadingBus
+from hub.exercises import Exercises
 from hub.holders import is_gone
 from hub.lease import Leases
 from hub.live import LivePublisher
@@ -54,11 +55,14 @@ class Engine:
         holder: str,
         clock: Callable[[], datetime],
         housekeeping: Callable[[datetime], object],
+        rules_problem: Callable[[], str] = lambda: "",
     ) -> None:
         self.make_rules, self.is_stale = rules, stale
         self.worker, self.bus, self.client = worker, bus, client
         self.leases, self.live, self.holder, self.clock, self.housekeeping = leases, live, holder, clock, housekeeping
+        self.rules_problem, self.exercises = rules_problem, Exercises()
         self.stopping = threading.Event()
+        self._renewal = 0.0
         self.figures: dict[str, float] = {"readings": 0, "batches": 0, "alerts_changed": 0, "late": 0, "sent": 0}
 
     def run(self) -> None:
@@ -111,16 +115,14 @@ class Engine:
         rules = self.make_rules()
         rules.load()
         fence = (LEASE, token)
+        self._renewal = 0.0
         self._step(rules, self.bus.take_over(self.holder), fence)
-        next_tick = next_renewal = 0.0
+        next_tick = 0.0
         next_housekeeping, next_look = time.monotonic() + 60, time.monotonic() + CITY_LOOK_S
         while not self.stopping.is_set():
-            if time.monotonic() >= next_renewal:
-                if not self.leases.renew(LEASE, token, self.clock(), LEASE_S):
-                    return
-                next_renewal = time.monotonic() + LEASE_S / 4
+            self._renew(token)
             if time.monotonic() >= next_tick:
-                self._count(rules.tick(self.clock(), fence))
+                self._tick(rules, fence)
                 next_tick = time.monotonic() + TICK_S
             if time.monotonic() >= next_look:
                 if self.is_stale():
@@ -132,9 +134,26 @@ class Engine:
             self._step(rules, self.bus.take(self.holder, wait_ms=200), fence)
             self.live.flush()
 
+    def _renew(self, token: int) -> None:
+        """Keep the lease; `Conflict` when it is another's."""
+        if time.monotonic() < self._renewal:
+            return
+        if not self.leases.renew(LEASE, token, self.clock(), LEASE_S):
+            raise Conflict("the lease of the rules was taken over")
+        self._renewal = time.monotonic() + LEASE_S / 4
+
+    def _tick(self, rules: RuleEngine, fence: tuple[str, int]) -> None:
+        now = self.clock()
+        self._count(rules.tick(now, fence))
+        for name in self.exercises.over(rules.exercises(), now):
+            self._count(rules.end_exercise(name, now, fence))
+            log.info("engine.exercise-over", exercise=name)
+
     def _step(self, rules: RuleEngine, entries: list[tuple[list[bytes], ReadingBatch]], fence: tuple[str, int]) -> None:
         for entry_ids, batch in entries:
+            self._renew(fence[1])  # a backlog may take longer than the lease
             self._count(rules.step(batch, self.clock(), fence))
+            self.exercises.heard(batch.exercise, self.clock())
             self.live.add(batch)
             self.bus.done(entry_ids)
             self.figures["readings"] += len(batch.sensor_no)
@@ -160,6 +179,7 @@ class Engine:
         """Say that this engine lives, for `/readyz`."""
         now = self.clock()
         body = {"at": now.isoformat(), "holder": self.holder, "figures": self.figures}
+        body["rules_problem"] = self.rules_problem()
         try:
             pipe = self.client.pipeline(transaction=False)
             pipe.hset(FIGURES, self.holder, orjson.dumps(body))

@@ -28,6 +28,8 @@ class Health:
             parts["bus"] = {"up": True, "backlog": self.bus.backlog()}
             figures = engines[0]["figures"] if engines else {}
             parts["engine"] = {"up": bool(engines), "running": len(engines), "figures": figures}
+            if wrong := next((said["rules_problem"] for said in engines if said.get("rules_problem")), ""):
+                parts["engine"]["problem"] = f"规则文件有误,仍按上一版规则运行:{wrong}"
         except redis.RedisError as problem:
             parts["bus"] = {"up": False, "problem": type(problem).__name__}
             parts["engine"] = {"up": False, "problem": "总线不可用,引擎状态未知"}

@@ -7,6 +7,7 @@ that does not read fast enough is cut, and told by its next connection to load t
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,8 @@ import orjson
 import redis
 import redis.asyncio as aioredis
 import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from geodata.clock import utc_now
 from hub.bus import EVENTS, EVENTS_KEPT, LIVE
@@ -76,13 +79,14 @@ class Push:
     """Start with `run()` as a task; `stream()` is one screen's connection."""
 
     def __init__(self, redis_url: str) -> None:
-        self.client: Any = aioredis.Redis.from_url(redis_url, socket_timeout=None)
+        self.client: Any = aioredis.Redis.from_url(redis_url, socket_timeout=None, retry=Retry(NoBackoff(), 0))
         self.listeners: set[Listener] = set()
         self.cut_total = 0
         self.frames_total = 0
         self.last_read = 0.0  # monotonic; how fresh the link to Redis is
         self._last_event = "$"
         self._last_live = "$"
+        self._begun = asyncio.Event()  # from now on nothing that is new passes unseen
 
     @property
     def is_live(self) -> bool:
@@ -95,6 +99,7 @@ class Push:
         while True:
             try:
                 await self._find_ends()
+                self._begun.set()
                 found = await self.client.xread(
                     {EVENTS: self._last_event, LIVE: self._last_live}, count=500, block=int(BEAT_S * 1000)
                 )
@@ -137,6 +142,8 @@ class Push:
         self, topics: frozenset[str], username: str, last_id: str | None, still_valid: Callable[[], Awaitable[bool]]
     ) -> AsyncIterator[bytes]:
         """Frames for one screen, from after `last_id` when given, until the sign-in ends or the screen is too slow."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._begun.wait(), BEAT_S)
         listener = Listener(topics, username)
         self.listeners.add(listener)  # first listen, then look back: nothing falls between
         try:

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import redis
 import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from geodata.errors import NotConfigured
+from hub.mortal import die_with_parent
 
 log = structlog.get_logger()
+
+MEND_EVERY_S = 0.5
 
 
 def find_server() -> str:
@@ -38,6 +43,7 @@ class EmbeddedRedis:
         self.folder = (data_dir / "redis").absolute()
         self.socket = Path(tempfile.mkdtemp(prefix="cityredis-")) / "redis.sock"  # paths of sockets must be short
         self.process: subprocess.Popen[bytes] | None = None
+        self._next_mend = 0.0
 
     @property
     def url(self) -> str:
@@ -45,6 +51,24 @@ class EmbeddedRedis:
 
     def start(self, timeout_s: float = 10.0) -> None:
         """Start and wait until it answers; raises `NotConfigured` when it does not."""
+        self._spawn()
+        if not self._answers(timeout_s):
+            self.stop()
+            raise NotConfigured(f"内置 Redis 没有启动,见 {self.folder / 'redis.log'}")
+
+    def mend(self) -> None:
+        """Start it again when it has died. One that takes long (a large file to read) is left to it; never raises."""
+        if self.alive() or time.monotonic() < self._next_mend:
+            return
+        self._next_mend = time.monotonic() + MEND_EVERY_S
+        try:
+            self._spawn()
+        except (NotConfigured, OSError) as problem:
+            log.error("redis.not-started", problem=str(problem))
+            return
+        log.warning("redis.started-again", answers=self._answers(1.0))
+
+    def _spawn(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [
             find_server(), "--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700",
@@ -52,19 +76,20 @@ class EmbeddedRedis:
             "--maxmemory-policy", "noeviction", "--daemonize", "no", "--loglevel", "warning",
         ]  # fmt: skip
         with (self.folder / "redis.log").open("ab") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)  # noqa: S603
+            self.process = subprocess.Popen(  # noqa: S603
+                command, stdout=output, stderr=output, start_new_session=True, preexec_fn=die_with_parent
+            )
+
+    def _answers(self, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
+        while time.monotonic() < deadline and self.alive():
             try:
-                with redis.Redis.from_url(self.url) as client:
+                with redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0)) as client:
                     client.ping()
-                return
+                return True
             except redis.RedisError:
                 time.sleep(0.02)
-        self.stop()
-        raise NotConfigured(f"内置 Redis 没有启动,见 {self.folder / 'redis.log'}")
+        return False
 
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None

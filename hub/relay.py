@@ -37,7 +37,8 @@ BATCH = 200
 
 
 class Relay:
-    """`kick()` after a commit; `sweep()` now and then finds what a killed process committed and never told."""
+    """`kick()` after a commit; `sweep()` now and then finds what a killed process committed and never told, and what
+    a killed Redis had not yet written down."""
 
     def __init__(self, database: Database, client: redis.Redis) -> None:
         self.database = database
@@ -93,7 +94,8 @@ class Relay:
 
     def _run(self) -> None:
         while not self._stopping:
-            self._wake.wait(0.5)
+            if not self._wake.wait(0.5):
+                self._last = -1  # ask the stream: a Redis started anew may have forgotten what it had
             self._wake.clear()
             try:
                 self.sweep()

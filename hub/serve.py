@@ -100,8 +100,8 @@ class Serve:
             self.supervisor.environment["CITYBRAIN_REDIS_URL"] = self.redis.url
 
     def _mend_redis(self) -> None:
-        if self.redis is not None and not self.redis.alive():
-            self.redis.start()
+        if self.redis is not None:
+            self.redis.mend()
 
     def _start_parts(self, listener: socket.socket) -> None:
         settings = self.settings

@@ -15,11 +15,14 @@ from multiprocessing.process import BaseProcess
 
 import structlog
 
+from hub.mortal import die_with_parent
+
 log = structlog.get_logger()
 
 PRELOAD = ["hub.compose", "hub.api.app", "callbacks.build", "uvicorn", "hub.commands"]
-STOP_S = 12.0
-LONGEST_PAUSE_S = 5.0
+STOP_S = 8.0  # what has not ended by then is killed: nothing is lost by it, and whoever waits for the stop is served
+LONGEST_PAUSE_S = 2.0
+SOUND_S = 5.0  # a part that lived this long was not killed by its own start
 Target = Callable[[str, dict[str, str], list[str], socket.socket | None], None]
 
 
@@ -55,14 +58,14 @@ class Supervisor:
 
     def once(self, name: str, arguments: list[str]) -> int:
         """Run a command to its end; its exit code."""
-        process = self.context.Process(target=self.target, args=(name, self.environment, arguments, None))
+        process = self.context.Process(target=_child, args=(self.target, name, self.environment, arguments, None))
         process.start()
         process.join()
         return process.exitcode or 0
 
     def _start(self, part: Part) -> None:
-        arguments = (part.name, self.environment, part.arguments, part.listener)
-        part.process = self.context.Process(target=self.target, args=arguments, name=part.name)
+        arguments = (self.target, part.name, self.environment, part.arguments, part.listener)
+        part.process = self.context.Process(target=_child, args=arguments, name=part.name)
         part.process.start()
         part.started = time.monotonic()
 
@@ -83,7 +86,7 @@ class Supervisor:
             if part.process.is_alive():
                 return
             log.warning("part.ended", part=part.name, code=part.process.exitcode)
-            lived_long = now - part.started > 30
+            lived_long = now - part.started > SOUND_S
             part.pause_s = 0.05 if lived_long else min(part.pause_s * 2, LONGEST_PAUSE_S)
             part.next_start, part.process = now + part.pause_s, None
         if now >= part.next_start:
@@ -105,3 +108,11 @@ class Supervisor:
                 log.warning("part.killed", part=part.name)
                 part.process.kill()
                 part.process.join()
+
+
+def _child(
+    target: Target, name: str, environment: dict[str, str], arguments: list[str], listener: socket.socket | None
+) -> None:
+    """In the child. The fork server ends with `serve`, even with one that was killed, and we end with it."""
+    die_with_parent()
+    target(name, environment, arguments, listener)

@@ -38,6 +38,7 @@ class Server:
 
     def start(self) -> "Server":
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        earlier = len(self.said())
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "app.py"), "serve"], cwd=ROOT, env=self.environment, stdout=output,
@@ -46,7 +47,7 @@ class Server:
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
             assert self.process.poll() is None, f"serve ended:\n{self.said()}"
-            lines = [line for line in self.said().splitlines() if "已就绪" in line]
+            lines = [line for line in self.said()[earlier:].splitlines() if "已就绪" in line]
             if lines:
                 self.url = "http" + lines[-1].rsplit("http", 1)[1].strip()
                 return self
