@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from geodata.catalog import Catalog
+from geodata.city import return_memory
 from geodata.errors import NotFound
 from geodata.roads import Point, RoadGraph, Travel
 
@@ -24,6 +25,7 @@ class LiveRoads:
                 self._graph = None
             elif self._graph is None or self._graph.version != version:
                 self._graph = RoadGraph.from_frame(self.catalog.read("roads"), version)
+                return_memory()
             return self._graph
 
     def travel_to(self, lon: float, lat: float, points: Sequence[Point], max_s: float = 7200) -> Sequence[Travel]:

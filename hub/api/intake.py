@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import structlog
 from fastapi import APIRouter, Depends, Request
 
-from alerts.intake import check_observations
+from alerts.intake import Checked, check_observations
 from alerts.ports import Reject
 from alerts.quantities import QUANTITIES
 from geodata.errors import BadInput
@@ -76,11 +77,23 @@ def router(hub: Hub) -> APIRouter:
     """`POST /api/v1/observations` and `POST /api/v1/alerts`."""
     api = APIRouter(prefix="/api/v1", tags=["intake"])
     services = hub.services
+    numbers: Mapping[str, int] = {}
+
+    def check(payload: Any, now: datetime) -> Checked:
+        """The database is asked for new sensors only when a row was refused: it may come from one of them."""
+        nonlocal numbers
+        known = len(numbers)
+        if known:
+            checked = check_observations(payload, numbers, QUANTITIES, now)
+            if not checked.rejects:
+                return checked
+        numbers = services.registry.numbers()  # the same mapping, grown
+        return checked if known and len(numbers) == known else check_observations(payload, numbers, QUANTITIES, now)
 
     def take(payload: Any) -> tuple[int, list[dict[str, Any]]]:
         now = services.clock()
         try:
-            checked = check_observations(payload, services.registry.numbers(), QUANTITIES, now)
+            checked = check(payload, now)
         except BadInput as refused:
             services.rejects.add([_whole(payload, str(refused), now)])
             raise
