@@ -80,16 +80,21 @@ class AlertDesk:
             raise Conflict(f"预警 {alert_id} 刚刚结束,不能再确认")
         return stored
 
-    def link_incident(self, alert_ids: Sequence[str], incident_id: str, who: str, now: datetime) -> None:
-        """Put alerts into an incident. One that is in another incident raises `Conflict`, and none is linked."""
+    def link_incident(
+        self, alert_ids: Sequence[str], incident_id: str, who: str, now: datetime, over: Sequence[str] = ()
+    ) -> None:
+        """Put alerts into an incident. One that is in another incident raises `Conflict`, and none is linked.
+
+        `over` names the incidents that no longer count, because whoever keeps them knows that they are closed.
+        """
         alerts = [self.get(alert_id) for alert_id in dict.fromkeys(alert_ids)]
         for alert in alerts:
-            if alert.incident_id not in (None, incident_id):
+            if alert.incident_id not in (None, incident_id, *over):
                 raise Conflict(f"预警 {alert.id} 已属于事件 {alert.incident_id}")
         changes = [
             AlertChange(revised(alert, now, incident_id=incident_id), "linked", now, who, incident_id)
             for alert in alerts
-            if alert.incident_id is None
+            if alert.incident_id != incident_id
         ]
         if changes:
             self._store.apply(changes)

@@ -61,11 +61,7 @@ class DispatchDesk:
         wanted = new_incident(alerts, self._plans, who, now, exercise=exercise, **given)  # type: ignore[arg-type]
         entry = LogEntry(now, who, "incident.opened", f"开立事件:{wanted.title}", {"alert_ids": wanted.alert_ids})
         incident = self._store.open_incident(wanted, entry)
-        # an alert of an earlier, closed incident keeps that link; which alerts this one handles is kept here
-        free = [alert.id for alert in alerts if alert.incident_id in (None, incident.id)]
-        with suppress(Conflict):
-            if free:
-                self._alerts.link_incident(free, incident.id, who, now)
+        self._link(alerts, incident, who, now)
         return incident
 
     def incident(self, incident_id: str) -> Incident:
@@ -164,6 +160,19 @@ class DispatchDesk:
     def plans_approved(self) -> bool:
         """Whether the plans name what they were approved by; until then every level drawn from them is 未核定."""
         return bool(self._plans.source)
+
+    def _link(self, alerts: Sequence[Alert], incident: Incident, who: str, now: datetime) -> None:
+        """Let the alerts say who handles them now; one whose incident is still open elsewhere keeps that."""
+        others = {alert.incident_id for alert in alerts if alert.incident_id not in (None, incident.id)}
+        over = [key for key in others if key and self._is_over(key)]
+        free = [alert.id for alert in alerts if alert.incident_id in (None, incident.id, *over)]
+        with suppress(Conflict):
+            if free:
+                self._alerts.link_incident(free, incident.id, who, now, over)
+
+    def _is_over(self, incident_id: str) -> bool:
+        found = self._store.incident(incident_id)
+        return found is None or found.status == "closed"
 
     def _open(self, incident_id: str) -> Incident:
         incident = self.incident(incident_id)

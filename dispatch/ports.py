@@ -52,11 +52,16 @@ class TeamFinder(Protocol):
 
 
 class AlertLookup(Protocol):
-    """The alerts room, as the dispatch room uses it. `get` may raise `NotFound` or hand back None."""
+    """The alerts room, as the dispatch room uses it. `get` may raise `NotFound` or hand back None.
+
+    `link_incident` takes alerts out of the incidents named in `over` (closed ones) and refuses those of any other.
+    """
 
     def get(self, alert_id: str) -> Alert | None: ...
 
-    def link_incident(self, alert_ids: Sequence[str], incident_id: str, who: str, now: datetime) -> Any: ...
+    def link_incident(
+        self, alert_ids: Sequence[str], incident_id: str, who: str, now: datetime, over: Sequence[str] = ()
+    ) -> Any: ...
 
 
 class Roster(Protocol):

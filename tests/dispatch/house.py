@@ -42,10 +42,12 @@ class Alerts:
     def get(self, alert_id: str) -> Alert | None:
         return self.items.get(alert_id)
 
-    def link_incident(self, alert_ids: Sequence[str], incident_id: str, who: str, now: datetime) -> None:
+    def link_incident(
+        self, alert_ids: Sequence[str], incident_id: str, who: str, now: datetime, over: Sequence[str] = ()
+    ) -> None:
         self.linked.append((tuple(alert_ids), incident_id))
         for alert_id in alert_ids:  # as alerts.desk.AlertDesk does
-            if self.items[alert_id].incident_id not in (None, incident_id):
+            if self.items[alert_id].incident_id not in (None, incident_id, *over):
                 raise Conflict(f"预警 {alert_id} 已属于别的事件")
             self.items[alert_id] = replace(self.items[alert_id], incident_id=incident_id)
 

@@ -113,6 +113,18 @@ def test_linking_is_all_or_nothing(desk: AlertDesk) -> None:
     assert [desk.get(one).incident_id, desk.get(two).incident_id] == ["INC-1", None]
 
 
+def test_a_new_incident_takes_the_alerts_of_a_closed_one(desk: AlertDesk) -> None:
+    one = desk.receive_cap(china("0955"), "met", at(0)).id
+    two = desk.receive_cap(china("0956"), "met", at(1)).id
+    desk.link_incident([one], "INC-1", "duty", at(2))
+    with pytest.raises(Conflict):
+        desk.link_incident([one, two], "INC-2", "duty", at(3), over=["INC-0"])
+    desk.link_incident([one, two], "INC-2", "duty", at(3), over=["INC-1"])
+    desk.link_incident([one], "INC-2", "duty", at(4))
+    assert [desk.get(one).incident_id, desk.get(two).incident_id] == ["INC-2", "INC-2"]
+    assert [step["detail"] for step in desk.history(one) if step["kind"] == "linked"] == ["INC-1", "INC-2"]
+
+
 def test_pages_go_back_in_time(desk: AlertDesk) -> None:
     ids = [desk.receive_cap(china(f"09{n:02d}"), "met", at(n)).id for n in range(10, 17)]
     first = desk.list("open", 3, now=at(30))

@@ -100,3 +100,12 @@ def test_roster_keeps_real_people_when_the_sample_is_replaced(house: House) -> N
     assert house.roster.get("p1") == people()[0]
     assert house.roster.by_username("field") == people()[0]
     assert house.roster.by_username("nobody") is None
+
+
+def test_an_alert_says_which_incident_handles_it_now(house: House) -> None:
+    first = house.desk.open_incident(["A1"], "duty", T0)
+    assert house.alerts.items["A1"].incident_id == first.id
+    house.desk.close_incident(first.id, "duty", later(60))
+    second = house.desk.open_incident(["A1", "A2"], "duty", later(120))
+    assert second.id != first.id
+    assert {house.alerts.items[key].incident_id for key in ("A1", "A2")} == {second.id}
