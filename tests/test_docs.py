@@ -24,7 +24,7 @@ from hub.settings import Settings
 from layers.builtin import BUILTIN_LAYERS
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = set("geodata hazards alerts dispatch layers layouts callbacks hub assets tests bench deploy docs".split())
+ROOMS = {path.name for path in ROOT.iterdir() if path.is_dir()}
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SHOWN_COMMANDS = sorted(name for name, (_, words) in COMMANDS.items() if words)
 METHODS = "GET|POST|PUT|PATCH|DELETE"
