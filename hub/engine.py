@@ -32,7 +32,7 @@ LEASE = "rules"
 LEASE_S = 4.0
 TICK_S = 1.0
 CLAIM = 64  # messages taken at once; what a killed engine took waits for its lease to end
-CITY_LOOK_S = 5.0
+CITY_LOOK_S = 2.0
 FIGURES = "city:engine"
 
 

@@ -15,14 +15,14 @@ from multiprocessing.process import BaseProcess
 
 import structlog
 
-from hub.mortal import die_with_parent
+from hub.mortal import end_with_parent
 
 log = structlog.get_logger()
 
 PRELOAD = ["hub.compose", "hub.api.app", "callbacks.build", "uvicorn", "hub.commands"]
 STOP_S = 8.0  # what has not ended by then is killed: nothing is lost by it, and whoever waits for the stop is served
-LONGEST_PAUSE_S = 2.0
-SOUND_S = 5.0  # a part that lived this long was not killed by its own start
+LONGEST_PAUSE_S = 1.0
+SOUND_S = 2.0  # a part that lived this long was not killed by its own start
 Target = Callable[[str, dict[str, str], list[str], socket.socket | None], None]
 
 
@@ -113,6 +113,6 @@ class Supervisor:
 def _child(
     target: Target, name: str, environment: dict[str, str], arguments: list[str], listener: socket.socket | None
 ) -> None:
-    """In the child. The fork server ends with `serve`, even with one that was killed, and we end with it."""
-    die_with_parent()
+    """In the child, which ends with `serve`, even with one that was killed."""
+    end_with_parent(STOP_S)
     target(name, environment, arguments, listener)

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -104,12 +104,20 @@ class Screen:
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
-        with self.server.api(timeout=10) as api:
-            token = api.headers["Authorization"]
+        token = ""
         while not self.stopping.is_set():
-            with suppress(httpx.HTTPError):
+            try:
+                token = token or self._sign_in()
                 self._read({"Authorization": token} | ({"Last-Event-ID": self.last} if self.last else {}))
+            except httpx.HTTPStatusError:
+                token = ""  # a start with a given demo password ends earlier sign-ins
+            except httpx.HTTPError:
+                pass
             self.stopping.wait(0.2)
+
+    def _sign_in(self) -> str:
+        with self.server.api(timeout=10) as api:
+            return str(api.headers["Authorization"])
 
     def _read(self, headers: dict[str, str]) -> None:
         url = f"{self.server.url}/stream"

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 
 import httpx
 import pytest
@@ -31,7 +32,7 @@ STORED = "SELECT count(DISTINCT observed_ms) FROM readings WHERE value = ?"
 WARNING = {
     "identifier": "fault-redis-1", "sender": "met@example.invalid", "status": "Actual", "msgType": "Alert",
     "scope": "Public", "event": "暴雨", "severity": "Severe", "urgency": "Immediate", "certainty": "Observed",
-    "headline": "示例数据:暴雨橙色预警",
+    "category": ["Met"], "headline": "示例数据:暴雨橙色预警",
 }  # fmt: skip
 
 
@@ -79,7 +80,10 @@ def test_away_is_said_and_nothing_is_lost(city: Server, record_property: Callabl
 
 
 def warning() -> dict[str, object]:
-    return WARNING | {"sent": ago(1), "areaDesc": "示例区域", "expires": ago(-600)}
+    china = timezone(timedelta(hours=8))
+    sent, ends = (datetime.now(china) + timedelta(seconds=seconds) for seconds in (-1, 600))
+    times = {"sent": sent.isoformat(timespec="seconds"), "expires": ends.isoformat(timespec="seconds")}
+    return WARNING | times | {"area": {"areaDesc": "示例区域", "circle": "35.27,117.96 3"}}
 
 
 def test_kills_under_load_lose_at_most_the_last_second(
