@@ -10,6 +10,7 @@ from hub.bus import EVENTS
 from hub.database import Database
 from hub.outbox import tell
 from hub.relay import Relay
+from tests.serving import until
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
 
@@ -86,3 +87,15 @@ def test_a_rolled_back_transaction_tells_nothing(database: Database, client: red
     assert told_of == []
     put(database, 1)
     assert told_of == [1]
+
+
+def test_a_loss_is_noticed_without_a_new_event(database: Database, client: redis.Redis) -> None:
+    relay = Relay(database, client)
+    relay.start()
+    try:
+        put(database, 5)
+        until(lambda: len(told(client)) == 5)
+        client.delete(EVENTS)
+        until(lambda: [n for _, n in told(client)] == list(range(5)))
+    finally:
+        relay.stop()
