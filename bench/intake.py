@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Sequence
+from datetime import datetime
 
 import httpx
 import orjson
@@ -188,9 +189,25 @@ def kill(server: Server, api: httpx.Client, readings: Readings, rounds: int) -> 
     say(
         "engine killed (-9) twice in the middle",
         f"accepted {accepted:,} stored {kept:,} ({same}); "
-        f"backlog gone {time.perf_counter() - begun:.1f} s after the last reading; open alerts {len(open_alerts)}, "
+        f"rules at work again {away(server)} s after each kill, backlog gone {time.perf_counter() - begun:.1f} s after "
+        f"the last reading; open alerts {len(open_alerts)}, "
         f"sensors with more than one: {len(sensors) - len(set(sensors))}",
     )
+
+
+def away(server: Server) -> str:
+    """Seconds from each end of the engine to the next one judging readings, as the log tells."""
+    gaps, ended = [], None
+    for line in server.said().splitlines():
+        if '"part.ended"' in line or '"engine.rules-active"' in line:
+            told = orjson.loads(line)
+            at = datetime.fromisoformat(told["timestamp"])
+            if told["event"] == "part.ended":
+                ended = at
+            elif ended is not None:
+                gaps.append((at - ended).total_seconds())
+                ended = None
+    return " and ".join(f"{gap:.1f}" for gap in gaps)
 
 
 def main() -> None:

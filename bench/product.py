@@ -58,6 +58,11 @@ def product(scale: str, **settings: str) -> Iterator[Server]:
 
 def parts(server: Server) -> dict[str, int]:
     """Process id by name (`city-web-1`, `city-engine`, `redis-server`, …) of everything below `serve`."""
+    return {name: pid for pid, name in sorted(tree(server).items(), reverse=True)}
+
+
+def tree(server: Server) -> dict[int, str]:
+    """Name by process id of `serve` and everything below it."""
     assert server.process is not None
     names, parents = dict[int, str](), dict[int, int]()
     for folder in Path("/proc").iterdir():
@@ -71,13 +76,22 @@ def parts(server: Server) -> dict[str, int]:
     ours = {server.process.pid}
     while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
         ours |= more
-    return {names[pid]: pid for pid in sorted(ours, reverse=True)}
+    return {pid: names[pid] for pid in ours if pid in names}
 
 
 def cpu_s(pid: int) -> float:
     """Seconds of CPU that a process has spent, user and system, all threads."""
     words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / TICKS_PER_S
+
+
+def tree_cpu_s(server: Server) -> float:
+    """Seconds of CPU of the whole process tree, with the children that have ended."""
+    total = 0.0
+    for pid in tree(server):
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += sum(int(word) for word in words[11:15]) / TICKS_PER_S
+    return total
 
 
 def cpu_by_part(server: Server, names: Sequence[str] = ("city-web-1", "city-engine", "redis-server")) -> list[float]:

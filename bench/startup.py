@@ -16,7 +16,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.product import CHROMIUM, FLAGS, ROOT, machine, product, say, sign_in
+from bench.product import CHROMIUM, FLAGS, ROOT, machine, product, say, sign_in, tree_cpu_s
 from tests.serving import Server
 
 LIMIT_S = 20.0
@@ -25,7 +25,8 @@ DRAWN = """() => new Promise((resolve, reject) => {
   const look = () => {
     const tiles = [], map = window.citybrain && window.citybrain.map && window.citybrain.map();
     if (map) map.eachLayer((layer) => { if (layer._tiles) tiles.push(layer); });
-    const stands = document.documentElement.dataset.link === "live" && document.getElementById("alert-list");
+    const root = document.documentElement;
+    const stands = root && root.dataset.link === "live" && document.getElementById("alert-list");
     const drawn = tiles.length && tiles.every((layer) => !layer._loading && Object.keys(layer._tiles).length);
     if (stands && drawn) return resolve([Date.now(), tiles.length]);
     if (performance.now() - begun > 30000) return reject(new Error("not drawn in 30 s: " + tiles.length + " layers"));
@@ -37,7 +38,7 @@ PRELOADED = "hub.compose, hub.api.app, callbacks.build, uvicorn, hub.commands"
 
 
 def one_start(server: Server, page: Page) -> dict[str, float]:
-    """Seconds since `serve` was started until: ready, the page's HTML, the desk drawn."""
+    """Seconds since `serve` was started until: ready, the page's HTML, the desk drawn; and CPU spent by then."""
     begun = time.time()
     server.log.write_text("")  # so that `start` waits for this start's word
     server.start()
@@ -45,7 +46,7 @@ def one_start(server: Server, page: Page) -> dict[str, float]:
     page.goto(f"{server.url}/desk", wait_until="commit")
     html = time.time() - begun
     drawn = float(page.evaluate(DRAWN)[0]) / 1000 - begun
-    return {"ready": ready, "html": html, "drawn": drawn}
+    return {"ready": ready, "html": html, "drawn": drawn, "CPU of the product": tree_cpu_s(server)}
 
 
 def import_times(count: int = 8) -> tuple[float, list[tuple[str, float]]]:
@@ -77,6 +78,7 @@ def main() -> None:
     given = parser.parse_args()
     with product(given.scale) as server, sync_playwright() as playwright:
         del server.environment["CITYBRAIN_DEMO_PASSWORD"]  # as `make run` starts again: accounts are kept
+        server.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # `make run` clears it, too
         page = browser_page(playwright)
         sign_in(page, server, "/desk")
         page.wait_for_selector("#alert-list")
