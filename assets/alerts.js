@@ -4,7 +4,7 @@
   const LIMIT = 200;
   const alerts = new Map();
   const rows = new Map();
-  let level = "all", selected = null;
+  let level = "all", selected = null, whole = true; // whole: every open alert is here, not only the first of them
   cb.alerts = alerts;
   cb.selectedAlert = () => alerts.get(selected);
   const order = (a, b) => b.level_no - a.level_no || !!a.acknowledged_at - !!b.acknowledged_at || Date.parse(b.fired_at) - Date.parse(a.fired_at);
@@ -58,7 +58,7 @@
     const top = list.getBoundingClientRect().top;
     const anchor = list.scrollTop > 4 ? [...list.children].find((row) => row.getBoundingClientRect().bottom > top) : null;
     const before = anchor && anchor.getBoundingClientRect().top;
-    const shown = cb.worstAlerts().slice(0, LIMIT);
+    const shown = cb.worstAlerts().filter((alert) => level === "all" || alert.level === level).slice(0, LIMIT);
     const keep = new Set(shown.map((alert) => alert.id));
     for (const [id, row] of rows) if (!keep.has(id)) { row.remove(); rows.delete(id); }
     list.querySelector(".empty")?.remove();
@@ -68,12 +68,15 @@
       fill(row, alert);
       if (row === place) place = place.nextElementSibling; else list.insertBefore(row, place);
     }
+    list.querySelector(".more")?.remove();
+    if (alerts.size > shown.length) list.append(cb.h("li", { class: "more note" }, `另有 ${alerts.size - shown.length} 条较轻的没有列出;按级别筛选或搜索查看`));
     if (!shown.length) list.append(cb.h("li", { class: "empty" }, cb.state.at ? "这一时刻没有未结束的告警" : list.dataset.empty || "目前没有未结束的告警;新告警会立即出现在这里"));
     if (anchor && anchor.isConnected) list.scrollTop += anchor.getBoundingClientRect().top - before;
     count();
     cb.emit("alerts-drawn");
   }
   function count() {
+    if (!whole) return; // the numbers the server wrote hold until all are here
     const sums = { all: alerts.size, red: 0, orange: 0, yellow: 0, blue: 0 };
     for (const alert of alerts.values()) if (alert.level in sums) sums[alert.level]++;
     for (const [name, n] of Object.entries(sums)) {
@@ -103,6 +106,7 @@
         items.push(...page.items); next = page.next;
       } while (next && items.length < 2000);
       alerts.clear();
+      whole = true;
       items.forEach((alert) => take(alert, false));
       paint();
     } catch (failure) { cb.toast("重新载入告警失败:" + failure.message); }
@@ -138,6 +142,8 @@
   };
   cb.startAlerts = function (state) {
     for (const alert of state.alerts) alerts.set(alert.id, alert);
+    whole = state.alert_total <= state.alerts.length;
+    if (!whole && !state.at) setTimeout(() => cb.emit("resync"), 0);
     draw();
     const list = cb.byId("alert-list");
     list?.addEventListener("click", (event) => {

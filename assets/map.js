@@ -27,7 +27,7 @@
       if (name === "names" || name === "land" || name === "borders" || name === "base" || name === "water") pane.style.pointerEvents = "none";
     }
     restoreView();
-    for (const layer of [...cb.state.layers].sort((a, b) => a.order - b.order)) if (layer.base || isShown(layer)) show(layer.id, true);
+    for (const layer of [...cb.state.layers].sort((a, b) => a.order - b.order)) if (layer.data && (layer.base || isShown(layer))) show(layer.id, true);
     map.on("moveend", saveView);
     map.on("zoomend", names);
     names();
@@ -40,6 +40,7 @@
   }
   cb.isLayerWanted = isShown;
   function isShown(layer) {
+    if (!layer.data) return false;
     const view = cb.view().get("layers");
     if (view !== null) return view.split(",").includes(layer.id);
     const kept = cb.preference("layers");
@@ -73,7 +74,6 @@
     if (layer.kind === "mvt") {
       const made = cb.mvtLayer({ id, layer: layer.source, url: `/tiles/${layer.source}/{z}/{x}/{y}.pbf`, style: layer.style, pane: layer.base ? "roads" : "city", zIndex: layer.order });
       DATA.set(id, made);
-      made.on("missing", () => missing(layer));
       made.addTo(map);
       cb.applyFilter(id);
       return;
@@ -89,10 +89,8 @@
       .then((data) => { group.clearLayers(); fillGeo(layer, data, group); })
       .catch(() => missing(layer));
   }
-  /** A layer without data says so where its switch is, and what to do; the base map is told of once. */
   function missing(layer) {
-    cb.emit("layer-missing", layer);
-    if (!layer.base) cb.toast(`图层“${layer.title}”没有数据:请先导入(python app.py import 文件 --layer ${layer.source})`);
+    if (!layer.base) cb.toast(`图层“${layer.title}”没有载入:请稍后重新打开它`);
   }
   /** Was a layer imported anew? Its version is asked for once a minute; what is on screen stays until the new is there. */
   async function lookForNewData() {

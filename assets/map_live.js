@@ -48,30 +48,49 @@
   const pulseOf = new Map();
   function drawPulses() {
     if (!map) return;
-    const wanted = cb.worstAlerts().filter((alert) => alert.lon !== null && alert.lat !== null).slice(0, 150);
-    const keep = new Set(wanted.map((alert) => alert.id));
-    for (const [id, marker] of pulseOf) if (!keep.has(id)) { marker.remove(); pulseOf.delete(id); }
-    for (const alert of wanted) {
+    const wanted = clusters();
+    for (const [id, marker] of pulseOf) if (!wanted.has(id)) { marker.remove(); pulseOf.delete(id); }
+    for (const [id, { alert, count }] of wanted) {
       const kind = `pulse at-${alert.level}` + (alert.acknowledged_at ? " is-acked" : "");
-      let marker = pulseOf.get(alert.id);
-      if (marker && marker.kind === kind) continue;
-      const icon = L().divIcon({ className: kind, html: cb.h("i", { title: alert.headline }, cb.LEVEL_MARKS[alert.level]), iconSize: [22, 22] });
+      let marker = pulseOf.get(id);
+      if (marker && marker.kind === kind + count) continue;
+      const more = count > 1 ? cb.h("span", { class: "n" }, String(count)) : "";
+      const body = cb.h("div", { title: count > 1 ? `${alert.headline} 等 ${count} 条` : alert.headline }, cb.h("i", {}, cb.LEVEL_MARKS[alert.level]), more);
+      const icon = L().divIcon({ className: kind, html: body, iconSize: [22, 22] });
       if (marker) marker.setIcon(icon);
       else {
         marker = L().marker([alert.lat, alert.lon], { icon, pane: "pulses", keyboard: false, zIndexOffset: alert.level_no * 100 });
-        marker.on("click", () => cb.selectAlert(alert.id));
+        marker.on("click", () => cb.selectAlert(id));
         marker.addTo(pulses);
-        pulseOf.set(alert.id, marker);
+        pulseOf.set(id, marker);
       }
-      marker.kind = kind;
+      marker.kind = kind + count;
     }
+  }
+  /** Alerts that would lie on each other share one mark: that of the worst among them, with their number. */
+  function clusters() {
+    const size = 26 * cb.scale(), zoom = map.getZoom(), taken = new Map(), found = new Map();
+    for (const alert of cb.worstAlerts()) {
+      if (alert.lon === null || alert.lat === null) continue;
+      const at = map.project([alert.lat, alert.lon], zoom), x = Math.floor(at.x / size), y = Math.floor(at.y / size);
+      let first = null;
+      for (let dx = -1; dx <= 1 && !first; dx++) for (let dy = -1; dy <= 1 && !first; dy++) {
+        const near = taken.get(`${x + dx}/${y + dy}`);
+        if (near && Math.hypot(near.at.x - at.x, near.at.y - at.y) < size) first = near;
+      }
+      if (first) { first.count++; continue; }
+      const entry = { alert, at, count: 1 };
+      taken.set(`${x}/${y}`, entry);
+      found.set(alert.id, entry);
+    }
+    return found;
   }
   cb.on("map-ready", (ready) => {
     map = ready;
     pulses = L().layerGroup([], { pane: "pulses" }).addTo(map);
     cb.on("alerts-drawn", drawPulses);
     cb.on("depths", paintDepths);
-    map.on("zoomend", paintDepths);
+    map.on("zoomend", () => { paintDepths(); drawPulses(); });
     drawPulses();
   });
 })(window.citybrain);

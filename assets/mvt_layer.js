@@ -118,7 +118,7 @@
         };
         if (!this._about && this.options.about) this._about = Promise.resolve(facts(this.options.about));
         this._about = this._about || fetch(url, { ...SAME_SITE, priority: "high" })
-          .then((answer) => { if (answer.status === 404) this.fire("missing"); return answer.ok ? answer.json() : {}; })
+          .then((answer) => (answer.ok ? answer.json() : {}))
           .then(facts, () => ({}));
         return this._about;
       },

@@ -28,18 +28,22 @@ def context(services: Services) -> ScreenContext:
         raise Forbidden("请先登录")
     query = dict(parse_qsl(urlsplit(request.headers.get("Referer", "")).query)) | request.args.to_dict()
     now = services.clock()
-    return ScreenContext(now, str(user.username), str(user.name), str(user.role), past(query.get("at"), now), query)
+    asked = asked_for(query.get("at"), now)
+    who = str(user.username), str(user.name), str(user.role)
+    return ScreenContext(now, *who, past(asked, now), query, asked)
 
 
-def past(text: str | None, now: datetime) -> datetime | None:
-    """The moment of `?at=`; None when it is not asked for, lies ahead, or is under two minutes ago.
+def past(asked: datetime | None, now: datetime) -> datetime | None:
+    """The moment asked for; None when there is none or it is under two minutes ago."""
+    return asked if asked is not None and now - asked > NEARLY_NOW else None
 
-    `BadInput` when it is no time.
-    """
+
+def asked_for(text: str | None, now: datetime) -> datetime | None:
+    """The moment of `?at=`; None when it is not asked for or lies ahead. `BadInput` when it is no time."""
     if not text:
         return None
     try:
         moment = require_aware(datetime.fromisoformat(text.replace(" ", "+")))
     except ValueError as problem:
         raise BadInput(f"时间 at={text[:40]!r} 无法识别;应写作 2026-01-31T08:00:00+08:00") from problem
-    return moment if now - moment > NEARLY_NOW else None
+    return moment if moment <= now else None

@@ -10,7 +10,7 @@ from layouts import ids
 from layouts.attrs import attrs
 from layouts.desk_rails import alert_panel, call_panel, layer_panel, legend_line, situation_panel
 from layouts.model import ScreenContext
-from layouts.parts import boot, city_map, head_clock, is_sample, link_dot, mode_badge, person, response_badge
+from layouts.parts import boot, head_clock, link_dot, map_for, mode_badge, person, response_badge
 from layouts.snapshot import Snapshot, take
 from layouts.timeline import timeline
 
@@ -31,10 +31,8 @@ def layout(services: Services, context: ScreenContext) -> Component:
         [
             *boot("desk", services, shot, context),
             header(services, shot, context),
-            html.Aside([situation_panel(shot), layer_panel()], className="rail rail-left"),
-            html.Main(
-                [city_map(is_sample(services)), map_tools(), *rail_toggles(), dossier(), deck()], className="stage"
-            ),
+            html.Aside([situation_panel(shot), layer_panel(services.city.versions)], className="rail rail-left"),
+            html.Main([map_for(services), map_tools(), *rail_toggles(), dossier(), deck()], className="stage"),
             html.Aside([call_panel(), alert_panel(shot)], className="rail rail-right"),
             timeline(services, shot, context, "/desk/"),
             html.Div(id=ids.LINK_BANNER, className="link-banner desk-banner", hidden=True, role="alert"),

@@ -1,5 +1,7 @@
 """The desk's rails: layers and the situation on the left, alerts and the one key on the right."""
 
+from collections.abc import Collection
+
 from dash import html
 from dash.development.base_component import Component
 
@@ -12,9 +14,9 @@ from layouts.snapshot import Snapshot
 from layouts.words import age_text, number_text
 
 
-def layer_panel() -> Component:
+def layer_panel(imported: Collection[str]) -> Component:
     """One card a layer: toggle, legend and filters; pressing is handled in assets/map.js, by delegation."""
-    cards = [layer_card(layer) for layer in BUILTIN_LAYERS if not layer.base]
+    cards = [layer_card(layer, has_data=layer.source in imported) for layer in BUILTIN_LAYERS if not layer.base]
     base = [legend_line(entry) for layer in BUILTIN_LAYERS if layer.base for entry in layer.legend]
     footer = html.Details(
         [html.Summary("底图图例"), html.Ul(base, className="legend")], className="layer base", open=False
@@ -22,14 +24,18 @@ def layer_panel() -> Component:
     return html.Section([html.H2("图层"), *cards, footer], id=ids.LAYER_PANEL, className="panel layers")
 
 
-def layer_card(layer: Layer) -> Component:
-    """The switch is a button with `aria-pressed`; the details hold legend and filters."""
+def layer_card(layer: Layer, *, has_data: bool) -> Component:
+    """The switch is a button with `aria-pressed`; the details hold legend and filters. No data: what to do."""
     switch = html.Button(
         [html.Span(className="switch"), html.Span(layer.title)],
         className="layer-switch",
         type="button",
-        **attrs({"data-layer": layer.id, "aria-pressed": "true" if layer.shown else "false"}),
+        disabled=not has_data,
+        **attrs({"data-layer": layer.id, "aria-pressed": "true" if layer.shown and has_data else "false"}),
     )
+    if not has_data:
+        words = f"没有数据;导入:python app.py import 文件 --layer {layer.source}"
+        return html.Div([switch, html.P(words, className="note")], className="layer is-empty")
     inner: list[Component] = [html.Ul([legend_line(entry) for entry in layer.legend], className="legend")]
     for choice in layer.filters:
         chips = [
@@ -75,6 +81,8 @@ def situation_panel(shot: Snapshot) -> Component:
 def points_block(shot: Snapshot) -> Component:
     """Counts of waterlogging points by depth class and the deepest one; silent gauges are counted apart."""
     points = shot.points
+    if not points.closed + points.slow + points.calm + points.silent:
+        return empty("没有接入积水监测水尺;导入积水点并接入水尺后显示")
     cells = [
         ("封路", points.closed, "red" if points.closed else ""),
         ("慢行", points.slow, "yellow" if points.slow else ""),

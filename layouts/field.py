@@ -11,7 +11,7 @@ from hub.services import Services
 from layouts import ids
 from layouts.attrs import attrs
 from layouts.model import ScreenContext
-from layouts.parts import boot, city_map, is_sample, link_dot, mode_badge, person, plain_json
+from layouts.parts import boot, link_dot, map_for, mode_badge, person, plain_json
 from layouts.snapshot import take
 
 
@@ -41,7 +41,7 @@ def layout(services: Services, context: ScreenContext) -> Component:
                     ),
                     html.Div(
                         [
-                            city_map(is_sample(services)),
+                            map_for(services),
                             html.Button(
                                 "我的位置",
                                 id=ids.POSITION,

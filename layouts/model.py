@@ -20,6 +20,7 @@ class ScreenContext:
     role: str
     at: datetime | None = None
     query: Mapping[str, str] | None = None
+    asked: datetime | None = None  # the moment of `?at=` even when it is so near that the screen counts as live
 
     @property
     def moment(self) -> datetime:

@@ -120,7 +120,7 @@ def boot(screen: str, services: Services, shot: Snapshot, context: ScreenContext
         at=context.at.isoformat() if context.at else None,
         role=context.role,
         username=context.username,
-        layers=[layer.for_browser() for layer in BUILTIN_LAYERS],
+        layers=[{**layer.for_browser(), "data": layer.source in services.city.versions} for layer in BUILTIN_LAYERS],
         **more,
     )
     return [
@@ -128,6 +128,16 @@ def boot(screen: str, services: Services, shot: Snapshot, context: ScreenContext
         html.Div(id=ids.BOOT, hidden=True, **attrs({"data-screen": screen})),
         dcc.Store(id=ids.BOOTED),
     ]
+
+
+def map_for(services: Services) -> Component:
+    """The map; without a base map in the data it says so, and what to do."""
+    made = city_map(is_sample(services))
+    if not set(services.city.versions) & {"counties", "roads"}:
+        command = html.Code("python app.py import 文件 --layer counties")
+        words: list[str | Component] = ["还没有地图数据", html.Br(), "请导入区县、道路等图层:", html.Br(), command]
+        made.children.append(html.P(words, className="map-empty", role="status"))
+    return made
 
 
 def city_map(sample: bool, zoom: float = 9.0) -> Component:

@@ -11,6 +11,7 @@ from alerts.model_json import alert_to_plain
 from dispatch.model import Call, to_plain
 from hub.services import Services
 from layouts.model import ScreenContext
+from layouts.past import calls_at, readings_at
 from layouts.situation_data import Gauge, PointCounts, depth_counts, gauges_of, kind_of, rain_rows, river_rows
 
 LIST_LIMIT = 200  # rows of the alert list; the rest is counted, never hidden
@@ -48,13 +49,16 @@ def by_urgency(alert: Alert) -> tuple[int, int, float]:
     return (-int(alert.level), int(alert.acknowledged_at is not None), -alert.fired_at.timestamp())
 
 
-def take(services: Services, context: ScreenContext) -> Snapshot:
-    """The snapshot for this screen: live, or as it was at `context.at`."""
-    moment = context.moment
-    found = services.alerts.open(moment) if context.at is None else services.alerts.as_of(moment)
+def take(services: Services, context: ScreenContext, *, frozen: bool = False) -> Snapshot:
+    """The snapshot for this screen: live, or as it was at `context.at`. `frozen`: the moment asked for to the second,
+    with the readings and calls of that moment too (the report)."""
+    asked = context.asked if frozen else None
+    moment = asked or context.moment
+    live = context.at is None and asked is None
+    found = services.alerts.open(moment) if live else services.alerts.as_of(moment)
     open_now = sorted((one for one in found if state_of(one, moment) != "resolved"), key=by_urgency)
-    calls = tuple(services.dispatch.active_calls()) if context.at is None else ()
-    latest = services.latest() if context.at is None else {}
+    calls = tuple(services.dispatch.active_calls()) if live else calls_at(services, asked) if asked else ()
+    latest = services.latest() if live else readings_at(services, asked) if asked else {}
     names = sensor_names(services, latest, {"flow", "rain"})
     depths = gauges_of(latest, "depth", names, moment)
     rivers = gauges_of(latest, "flow", names, moment)

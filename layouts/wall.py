@@ -10,10 +10,9 @@ from layouts.model import ScreenContext
 from layouts.parts import (
     age_data,
     boot,
-    city_map,
     head_clock,
-    is_sample,
     link_dot,
+    map_for,
     mode_badge,
     response_badge,
     short_name,
@@ -45,7 +44,7 @@ def layout(services: Services, context: ScreenContext) -> Component:
             ),
             html.Div(id=ids.LINK_BANNER, className="link-banner", hidden=True, role="alert"),
             kpis(shot),
-            html.Main([city_map(is_sample(services)), focus()], className="stage"),
+            html.Main([map_for(services), focus()], className="stage"),
             html.Aside(
                 [
                     board("告警", ids.ALERT_LIST, "alert-list", "目前没有未结束的告警"),

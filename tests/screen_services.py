@@ -55,7 +55,7 @@ def services(folder: Path, alerts: tuple[Alert, ...] = (), latest: dict[str, Any
             open=lambda now: list(alerts), as_of=lambda at: [one for one in alerts if one.fired_at <= at]
         ),
         dispatch=SimpleNamespace(
-            active_calls=lambda: [], tasks=lambda username: [], incidents=lambda status: [], plans_approved=False,
+            active_calls=lambda: [], tasks=lambda username: [], incidents=lambda status: [], calls=lambda incident: [], plans_approved=False,
             responsible_for=lambda asset: [RESPONSIBLE] if asset == "W1" else [],
         ),
         readings=SimpleNamespace(series=lambda *_: [(NOW - timedelta(hours=1), 0.1), (NOW, 0.3)]),

@@ -7,8 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from plotly.utils import PlotlyJSONEncoder
 
 from alerts.model import Level
+from geodata.catalog import Catalog
+from geodata.city import City
+from layouts import brief
 from layouts.model import ScreenContext
 from layouts.parts import response_text
 from layouts.snapshot import response_level
@@ -103,6 +107,30 @@ def test_the_response_is_that_of_the_worst_incident_open_then(tmp_path: Path) ->
 
 def test_a_silent_gauge_says_since_when(tmp_path: Path) -> None:
     assert "自 16:00 起无数据" in text_of(layout(tmp_path, "desk", latest={"S1": {"flow_m3s": (1.0, OLD)}}))
+
+
+@pytest.mark.parametrize(("ago_s", "replay"), [(20, False), (3600, True)])
+def test_a_report_holds_the_readings_of_its_moment(tmp_path: Path, ago_s: int, replay: bool) -> None:
+    """A reading that came after the moment is not in the report; the one before it is, from the stored series."""
+    at, latest = NOW - timedelta(seconds=ago_s), {"S1": {"flow_m3s": (9_999.0, NOW)}}
+    made = services(tmp_path, (alert(1, minutes=90), alert(2, minutes=0)), latest)
+    made.readings.series = lambda number, quantity, since, until, label="": [(until - timedelta(minutes=1), 1_234.0)]
+    context = ScreenContext(NOW, "leader", "李", "leader", at if replay else None, {"at": at.isoformat()}, at)
+    words = text_of(json.loads(json.dumps(brief.layout(made, context), cls=PlotlyJSONEncoder)))
+    assert "1,234" in words
+    assert "9,999" not in words
+    assert ("历史回放" in words) == replay
+    assert "未结束告警 1 条" in words
+
+
+def test_a_city_without_data_says_what_to_do(tmp_path: Path) -> None:
+    made = services(tmp_path)
+    made.city = City(Catalog(tmp_path / "empty"))
+    browser, _ = client(made)
+    for screen in ("desk", "wall", "field"):
+        page = browser.get(f"/{screen}/_dash-layout").get_json()
+        assert "python app.py import 文件 --layer counties" in text_of(page)
+        assert not any(layer["data"] for layer in state(page)["layers"])
 
 
 @pytest.mark.parametrize("at", ["yesterday", "2026-08-14T10:00:00", "<script>"])
