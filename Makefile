@@ -3,10 +3,10 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-PORT ?= 8050
+PORT ?= $(or $(CITYBRAIN_PORT),8050)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test check bench soak clean system
+.PHONY: run test check bench clean
 
 # one stamp per requirements file: nothing is installed twice, a change installs again
 $(VENV)/.run-stamp: requirements.txt constraints.txt
@@ -15,11 +15,11 @@ $(VENV)/.run-stamp: requirements.txt constraints.txt
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "$(VENV) 不是 Python 3.11;删掉它再试"; exit 1; }
 	@echo "安装依赖(首次约一分钟)…"
 	@$(BIN)/pip install -q --disable-pip-version-check uv==0.13.9
-	@$(BIN)/uv pip install -q --python $(BIN)/python -r requirements.txt -c constraints.txt
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -r requirements.txt -c constraints.txt
 	@touch $@
 
 $(VENV)/.dev-stamp: requirements-dev.txt $(VENV)/.run-stamp
-	@$(BIN)/uv pip install -q --python $(BIN)/python -r requirements-dev.txt -c constraints.txt
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -r requirements-dev.txt -c constraints.txt
 	@touch $@
 
 run: $(VENV)/.run-stamp

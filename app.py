@@ -10,6 +10,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from pydantic import ValidationError
+
 from geodata.errors import CityError
 from hub.logs import configure_logs
 from hub.settings import Settings
@@ -23,6 +25,7 @@ COMMANDS = {
     "engine": ("app:engine_command", "一个引擎进程(serve 会启动它)"),
     "import": ("hub.commands:import_command", "导入一个图层文件"),
     "sample": ("hub.commands:sample_command", "生成示例城市(示例数据)"),
+    "people": ("hub.commands:people_command", "导入人员名录(CSV 或 XLSX)"),
     "drill": ("hub.commands:drill_command", "通过同一接入口回放一场演练"),
     "user": ("hub.commands:user_command", "新建账号或重设口令(口令从键盘读入)"),
     "sink": ("hub.commands:sink_command", "演练收件箱:本机的邮件与消息接收端"),
@@ -108,6 +111,11 @@ def main(arguments: list[str] | None = None) -> int:
         return find(COMMANDS[given[0]][0])(given[1:], settings)
     except CityError as problem:
         print(f"错误:{problem}", file=sys.stderr)
+        return 1
+    except ValidationError as problem:
+        for wrong in problem.errors():
+            name = "CITYBRAIN_" + "_".join(str(part) for part in wrong["loc"]).upper()
+            print(f"错误:设置 {name} 有误:{wrong['msg']}(收到 {wrong['input']!r})", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

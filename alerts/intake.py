@@ -177,7 +177,7 @@ def _moments(rows: _Columns, now_ms: int, reasons: dict[int, str]) -> npt.NDArra
     for at in np.flatnonzero(moments > now_ms + FUTURE_MS).tolist():
         reasons.setdefault(at, "观测时间在未来(超过 60 秒);请检查设备时钟")
     for at in np.flatnonzero((moments < now_ms - OLDEST_MS) & (moments != BAD_MS)).tolist():
-        reasons.setdefault(at, "时间早于 24 小时;历史数据请用导入")
+        reasons.setdefault(at, "时间早于 24 小时;本接口只收实时数据,历史数据没有保存")
     return moments
 
 

@@ -36,7 +36,9 @@ class DispatchDesk:
         channels: Mapping[str, Channel],
         receipt_url: Callable[[str], str],
         clock: Callable[[], datetime],
+        drills_only: bool = False,
     ) -> None:
+        self._drills_only = drills_only  # a demonstration: whatever is called is marked as a drill
         self._store, self._roster, self._plans, self._alerts = store, roster, plans, alerts
         self._channels, self._receipt_url, self._clock = channels, receipt_url, clock
         self._maker = PreviewMaker(roster, plans, teams, travel, channels)
@@ -58,7 +60,7 @@ class DispatchDesk:
         """Open an incident, or give the open one that already handles one of the alerts; link the alerts to it."""
         alerts = [self._alert(alert_id) for alert_id in dict.fromkeys(alert_ids)]
         given = {"title": title, "type": type, "level": level, "lon": lon, "lat": lat}
-        wanted = new_incident(alerts, self._plans, who, now, exercise=exercise, **given)  # type: ignore[arg-type]
+        wanted = new_incident(alerts, self._plans, who, now, exercise=exercise or self._drills_only, **given)  # type: ignore[arg-type]
         entry = LogEntry(now, who, "incident.opened", f"开立事件:{wanted.title}", {"alert_ids": wanted.alert_ids})
         incident = self._store.open_incident(wanted, entry)
         self._link(alerts, incident, who, now)

@@ -78,7 +78,7 @@ class PreviewMaker:
     ) -> tuple[tuple[PlanEntry, ...], list[str]]:
         everybody = self.roster.all()
         if not everybody:
-            return (), ["人员名录是空的:没有人可叫;请先导入名录"]
+            return (), ["人员名录是空的:没有人可叫;请先导入名录:python app.py people 文件"]
         county, gaps = self._county(incident)
         finder = _PeopleFinder(everybody, county, self._assets(alerts))
         listed: dict[str, PlanEntry] = {}

@@ -6,12 +6,15 @@ import os
 import secrets
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
+import sqlalchemy as sa
 
 from alerts.feeds.drill import run, step_for, storm_frames
 from alerts.ports import Reject
+from dispatch.roster_file import read_people
 from dispatch.sample_people import sample_people
 from geodata import import_cli
 from geodata.clock import utc_now
@@ -41,6 +44,13 @@ def sample_command(arguments: list[str], settings: Settings) -> int:
     parser = _parser("sample", "生成示例城市(示例数据)")
     parser.add_argument("--scale", choices=("small", "full"), default="small")
     return sample(open_stores(settings), parser.parse_args(arguments).scale)
+
+
+def people_command(arguments: list[str], settings: Settings) -> int:
+    parser = _parser("people", "导入人员名录(CSV 或 XLSX);同编号者更新,其余不动")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--dry-run", action="store_true", help="只检查,不写入")
+    return put_people(parser.parse_args(arguments), open_stores(settings))
 
 
 def drill_command(arguments: list[str], settings: Settings) -> int:
@@ -138,6 +148,24 @@ def drill(args: argparse.Namespace, settings: Settings, stores: Any) -> int:
 
         run(post, frames, args.speed, utc_now, time.sleep, lambda text: print(text, flush=True), on_frame=label)
     return 0
+
+
+def put_people(args: argparse.Namespace, stores: Any) -> int:
+    """Store the people of a file; refused rows are printed and kept in the rejects list. 1 when none was taken."""
+    people, refused = read_people(args.file)
+    now = utc_now()
+    if not args.dry_run:
+        try:
+            stores.roster.upsert(people)
+        except sa.exc.IntegrityError:
+            raise BadInput("账号重复:一个账号只能属于一个人,没有写入;请检查「账号」列") from None
+        stores.rejects.add(Reject("import:people", one.row, one.reason, one.original, now) for one in refused)
+        stores.audit.record("command-line", "people.put", str(args.file), {"note": f"{len(people)} people"}, now)
+    done = "检查完成(没有写入)" if args.dry_run else "导入完成"
+    print(f"{done}:人员名录,读取 {len(people) + len(refused)} = 写入 {len(people)} + 拒收 {len(refused)}")
+    for one in refused[:10]:
+        print(f"  拒收 第 {one.row} 行:{one.reason}")
+    return 0 if people else 1
 
 
 def put_user(args: argparse.Namespace, stores: Any) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+import sqlalchemy as sa
 from flask import Flask
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
@@ -84,7 +85,10 @@ def open_stores(settings: Settings) -> Stores:
     """Open the database (bringing its schema up to date) and the map data of `settings`."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.sqlalchemy_url)
-    migrate(database, settings.data_dir)
+    try:
+        migrate(database, settings.data_dir)
+    except sa.exc.OperationalError as problem:
+        raise NotConfigured(f"数据库连不上:{problem.orig};请检查 CITYBRAIN_DATABASE_URL 与数据库服务") from None
     return Stores(
         settings, database, Catalog(settings.data_dir), DbSensorRegistry(database), DbRejectStore(database),
         DbRoster(database), Auth(database, settings.session_hours), AuditLog(database),
@@ -106,6 +110,7 @@ def build_dispatch(stores: Stores, city: City, roads: LiveRoads, alerts: AlertDe
     return DispatchDesk(
         DbDispatchStore(stores.database), stores.roster, load_plans(ROOT / settings.plans_file), CityTeams(city),
         roads, alerts, channels, lambda token: f"{settings.base_url}/r/{token}", utc_now,
+        drills_only=settings.demo,
     )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
+from geodata.errors import NotConfigured
+
 metadata = sa.MetaData()
 
 
@@ -53,9 +55,12 @@ class Database:
         # SQLite has one writer; queueing them here is fairer than its busy polling
         self._write_lock = threading.Lock() if self.is_sqlite else None
         self.after_tell: Callable[[], None] = lambda: None  # called after a commit that told an event
-        self.engine: Engine = sa.create_engine(
-            url, pool_size=pool_size, max_overflow=16, pool_pre_ping=not self.is_sqlite
-        )
+        try:
+            self.engine: Engine = sa.create_engine(
+                url, pool_size=pool_size, max_overflow=16, pool_pre_ping=not self.is_sqlite
+            )
+        except (sa.exc.ArgumentError, ImportError) as problem:
+            raise NotConfigured(f"CITYBRAIN_DATABASE_URL 不能用:{problem}") from None
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _on_sqlite_connect)
 

@@ -34,7 +34,9 @@ class Health:
             parts["bus"] = {"up": False, "problem": type(problem).__name__}
             parts["engine"] = {"up": False, "problem": "总线不可用,引擎状态未知"}
         layers = self.city.versions
-        parts["city"] = {"up": bool(layers), "layers": sorted(layers)}
+        # a city without map data still takes warnings and calls people: it is said, not refused
+        note = "" if layers else "没有任何图层:请运行 python app.py import 或 python app.py sample"
+        parts["city"] = {"up": bool(layers), "needed": False, "layers": sorted(layers), "note": note}
         parts["reports"] = {"up": self.chromium is not None, "needed": False}
         return parts
 

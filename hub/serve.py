@@ -23,6 +23,7 @@ DEMO_ACCOUNTS = (
     ("field", "现场人员(演示)", "field"),
 )
 READY_S = 150.0
+ANY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104
 FRESH = "_new_password"
 
 
@@ -42,6 +43,10 @@ class Serve:
 
     def run(self) -> int:
         began = time.monotonic()
+        if self.settings.host in ANY_ADDRESS and not self.settings.public_url:
+            raise NotConfigured(
+                f"监听 {self.settings.host} 时必须设置 CITYBRAIN_PUBLIC_URL:否则发给被叫人员的回执链接打不开"
+            )
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
         lock = self._only_one()
         listener = listen(self.settings)
@@ -56,7 +61,7 @@ class Serve:
             self._start_redis()
             password = self._prepare_demo() if self.settings.demo else ""
             self._start_parts(listener)
-            inside = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
+            inside = "127.0.0.1" if host in ANY_ADDRESS else host
             self._wait_ready(f"http://{inside}:{port}")
             if not self.supervisor.stopping.is_set():
                 self._greet(f"http://{host}:{port}", password, time.monotonic() - began)
@@ -132,7 +137,7 @@ class Serve:
                     pass
                 time.sleep(0.1)
         if not self.supervisor.stopping.is_set():
-            raise NotConfigured(f"服务 {READY_S:.0f} 秒内没有就绪;请看上面的日志")
+            raise NotConfigured(f"服务 {READY_S:.0f} 秒内没有就绪;{url}/readyz 写明缺哪一部分,原因见上面的日志")
 
     def _greet(self, url: str, password: str, took_s: float) -> None:
         lines = [f"\n{self.settings.city_name}城市运行与应急指挥 已就绪({took_s:.1f} 秒):{url}"]
@@ -143,7 +148,7 @@ class Serve:
                 known = "口令为 CITYBRAIN_DEMO_PASSWORD 的值"
             lines += [
                 f"  演示账号:{names} · {known}",
-                "  地图与人员均为示例数据(small);全量:python app.py sample --scale full",
+                "  地图与人员均为示例数据(small);全量:.venv/bin/python app.py sample --scale full",
             ]
             if self.settings.drill:
                 lines.append(f"  暴雨演练 {self.settings.drill} 正以 60 倍速回放,所有告警与消息都标有「演练」")

@@ -71,10 +71,17 @@ def create_asgi(hub: Hub, flask_app: Flask, script_hashes: dict[str, list[str]],
     app.include_router(docs.router())
     for room in (intake, alerts, dispatch, city, stream, health, brief, pages):
         app.include_router(room.router(hub))
+    app.add_api_route(
+        "/api/{path:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False
+    )
     app.mount("/static", StaticFiles(directory=assets))
     screens: Any = WSGIMiddleware(_identity_to_flask(flask_app), workers=16)
     app.mount("/", screens)
     return Gate(_ScreenPaths(app), hub.auth, hub.settings.ingest_max_bytes, script_hashes)
+
+
+def _unknown(path: str) -> Response:
+    return problem("not-found", f"没有接口 /api/{path};接口文档在 /api/docs")
 
 
 def _invalid(_request: Request, error: Any) -> Response:

@@ -18,7 +18,9 @@ def router(hub: Hub) -> APIRouter:
 
     @api.get("/incidents", dependencies=may_see)
     def list_incidents(status: str = "open") -> Json:
-        return Json({"items": to_plain(desk.incidents(status)), "next": None})
+        if status not in {"open", "closed", "all"}:
+            raise BadInput("status 应为 open、closed 或 all")
+        return Json({"items": to_plain(desk.incidents(None if status == "all" else status)), "next": None})
 
     @api.post("/incidents", status_code=201, dependencies=may_call)
     async def open_incident(request: Request) -> Json:

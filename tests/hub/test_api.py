@@ -219,3 +219,9 @@ def test_the_document_of_the_api(duty: httpx.Client) -> None:
 
 def test_metrics_are_not_for_everybody(duty: httpx.Client) -> None:
     assert duty.get("/metrics").status_code == 200  # this machine
+
+
+def test_an_unknown_route_is_a_problem_document(duty: httpx.Client) -> None:
+    answer = duty.get("/api/v1/nothing")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert duty.get("/api/v1/incidents", params={"status": "bogus"}).status_code == 422
