@@ -1,11 +1,13 @@
 """Alerts out: the open ones, one with its history, acknowledge, and a feed of CAP."""
 
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from alerts.cap import cap_feed
+from alerts.model import Alert
 from alerts.model_json import alert_to_plain
 from hub.api.deps import Hub, Json, bounded, identity_of, object_body, parse_time, require
 
@@ -23,10 +25,11 @@ def router(hub: Hub) -> APIRouter:
         if at:
             past = parse_time(at, "at")
             return Json({"items": [alert_to_plain(alert, past) for alert in desk.as_of(past)][:limit], "next": None})
-        alerts = desk.open(now) if state == "open" and before is None else desk.list(state, limit, before)
-        items = [alert_to_plain(alert, now) for alert in alerts[:limit]]
-        more = len(items) == limit and state != "open"
-        return Json({"items": items, "next": items[-1]["id"] if more else None, "total": len(alerts)})
+        if state == "open":
+            return Json(_page(desk.open(now), limit, before, now))
+        alerts = desk.list(state, limit, before)
+        items = [alert_to_plain(alert, now) for alert in alerts]
+        return Json({"items": items, "next": items[-1]["id"] if len(items) == limit else None})
 
     @api.get("/alerts.cap", dependencies=[Depends(require("see"))])
     def feed() -> Response:
@@ -47,3 +50,12 @@ def router(hub: Hub) -> APIRouter:
         return Json(alert_to_plain(desk.acknowledge(alert_id, identity_of(request).username, note, now), now))
 
     return api
+
+
+def _page(alerts: list[Alert], limit: int, before: str | None, now: datetime) -> dict[str, Any]:
+    """A page of the open alerts, worst first, after the one called `before` (from the start when it has ended)."""
+    start = next((place + 1 for place, alert in enumerate(alerts) if alert.id == before), 0)
+    page = alerts[start : start + limit]
+    more = start + limit < len(alerts)
+    items = [alert_to_plain(alert, now) for alert in page]
+    return {"items": items, "next": page[-1].id if more else None, "total": len(alerts)}

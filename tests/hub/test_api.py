@@ -225,3 +225,21 @@ def test_an_unknown_route_is_a_problem_document(duty: httpx.Client) -> None:
     answer = duty.get("/api/v1/nothing")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert duty.get("/api/v1/incidents", params={"status": "bogus"}).status_code == 422
+
+
+def test_many_open_alerts_come_page_by_page(admin: httpx.Client, duty: httpx.Client) -> None:
+    sensors = [one["id"] for one in admin.get("/api/v1/sensors?quantity=depth_m&limit=40").json()["items"]]
+    columns = {"quantity": "depth_m", "observed_at": stamp(), "sensor": sensors, "value": [0.5] * len(sensors)}
+    assert admin.post("/api/v1/observations", json=columns).json()["accepted"] == 40
+    until(lambda: duty.get("/api/v1/alerts").json()["total"] >= 40)
+    whole = duty.get("/api/v1/alerts").json()
+    seen, before = [], None
+    while True:
+        page = duty.get("/api/v1/alerts", params={"limit": 7, **({"before": before} if before else {})}).json()
+        seen += [one["id"] for one in page["items"]]
+        before = page["next"]
+        if before is None:
+            break
+    assert seen == [one["id"] for one in whole["items"]]
+    admin.post("/api/v1/observations", json=columns | {"observed_at": stamp(), "value": [0.0] * len(sensors)})
+    until(lambda: duty.get("/api/v1/alerts").json()["total"] < 10)
