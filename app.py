@@ -28,6 +28,7 @@ COMMANDS = {
     "people": ("hub.commands:people_command", "导入人员名录(CSV 或 XLSX)"),
     "drill": ("hub.commands:drill_command", "通过同一接入口回放一场演练"),
     "user": ("hub.commands:user_command", "新建账号或重设口令(口令从键盘读入)"),
+    "check": ("hub.commands:check_command", "检查设置、数据库、规则与预案,不启动"),
     "sink": ("hub.commands:sink_command", "演练收件箱:本机的邮件与消息接收端"),
     "demo": ("hub.commands:demo_command", ""),
     "audit": ("hub.commands:audit_command", "核对审计链"),
@@ -56,7 +57,15 @@ def web(settings: Settings, listener: socket.socket) -> int:
         create_asgi(hub, flask_app, hashes, ASSETS), log_level="warning", access_log=False,
         timeout_graceful_shutdown=5, timeout_keep_alive=30,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    leave = server.handle_exit
+
+    def handle_exit(number: int, frame: Any) -> None:
+        hub.push.end()  # open streams would hold the server until its grace time is over
+        leave(number, frame)
+
+    server.handle_exit = handle_exit  # type: ignore[assignment]
+    server.run(sockets=[listener])
     hub.renderer.stop()
     relay.stop()
     return 0

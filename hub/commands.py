@@ -14,14 +14,17 @@ import sqlalchemy as sa
 
 from alerts.feeds.drill import run, step_for, storm_frames
 from alerts.ports import Reject
+from dispatch.channels import build_channels
+from dispatch.plans import load_plans
 from dispatch.roster_file import read_people
 from dispatch.sample_people import sample_people
 from geodata import import_cli
 from geodata.clock import utc_now
+from geodata.datasets import DATASETS
 from geodata.errors import BadInput, NotConfigured
 from geodata.imports import ImportReport
 from geodata.sample.build import build
-from hub.compose import open_stores
+from hub.compose import ROOT, open_stores, rule_file
 from hub.rights import ROLES
 from hub.serve import DEMO_ACCOUNTS, FRESH, KEPT
 from hub.settings import Settings
@@ -82,6 +85,18 @@ def sink_command(arguments: list[str], _settings: Settings) -> int:
 def audit_command(arguments: list[str], settings: Settings) -> int:
     _parser("audit", "核对审计链").parse_args(arguments)
     return verify_audit(open_stores(settings))
+
+
+def check_command(arguments: list[str], settings: Settings) -> int:
+    """Everything that must be right before the parts start; the first trouble is the error."""
+    _parser("check", "检查设置、数据库、规则与预案,不启动").parse_args(arguments)
+    stores = open_stores(settings)
+    rules = rule_file(settings).rules()
+    plans = load_plans(ROOT / settings.plans_file)
+    build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
+    layers = [spec.id for spec in DATASETS if stores.catalog.exists(spec.id)]
+    print(f"检查通过:规则 {len(rules.active)} 条,预案 {len(plans.plans)} 类,图层 {len(layers)} 个", flush=True)
+    return 0
 
 
 def demo_command(arguments: list[str], settings: Settings) -> int:

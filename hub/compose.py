@@ -163,6 +163,11 @@ def warm_up(services: Services) -> None:
     threading.Thread(target=work, name="warm-up", daemon=True).start()
 
 
+def rule_file(settings: Settings) -> RuleFile:
+    """The operator's rules, with the last good ones kept beside the data."""
+    return RuleFile(ROOT / settings.rules_file, settings.data_dir / "rules.last-good.yaml")
+
+
 def engine(settings: Settings) -> int:
     """One engine process."""
     stores, client = open_stores(settings), redis_client(settings)
@@ -170,22 +175,22 @@ def engine(settings: Settings) -> int:
     channels = build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
     holder = own_name()
     readings, names = DbReadingStore(stores.database), dict[int, str]()
-    rule_file = RuleFile(ROOT / settings.rules_file, settings.data_dir / "rules.last-good.yaml")
+    rules_now = rule_file(settings)
 
     def rules() -> RuleEngine:
         infos = sensor_infos(city, stores.registry)
         names.clear()
         names.update({number: info.id for number, info in infos.items()})
-        return RuleEngine(rule_file.rules(), infos, DbAlertStore(stores.database), readings, utc_now)
+        return RuleEngine(rules_now.rules(), infos, DbAlertStore(stores.database), readings, utc_now)
 
     def stale() -> bool:
-        return any([bool(city.refresh()), rule_file.changed()])
+        return any([bool(city.refresh()), rules_now.changed()])
 
     relay = Relay(stores.database, client)
     relay.start()
     worker = CallWorker(DbDispatchStore(stores.database), channels, holder, utc_now)
     Engine(
-        rules=rules, stale=stale, worker=worker, rules_problem=lambda: rule_file.problem,
+        rules=rules, stale=stale, worker=worker, rules_problem=lambda: rules_now.problem,
         bus=RedisReadingBus(client), client=client, leases=Leases(stores.database),
         live=LivePublisher(client, names.get), holder=holder, clock=utc_now,
         housekeeping=lambda now: readings.prune(now, settings.reading_days),

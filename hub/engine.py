@@ -63,7 +63,14 @@ class Engine:
         self.rules_problem, self.exercises = rules_problem, Exercises()
         self.stopping = threading.Event()
         self._renewal = 0.0
-        self.figures: dict[str, float] = {"readings": 0, "batches": 0, "alerts_changed": 0, "late": 0, "sent": 0}
+        self.figures: dict[str, float] = {
+            "readings": 0,
+            "batches": 0,
+            "alerts_changed": 0,
+            "late": 0,
+            "sent": 0,
+            "leading": 0,
+        }
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -102,18 +109,20 @@ class Engine:
             if token is None:
                 self.stopping.wait(LEASE_S / 4)
                 continue
-            log.info("engine.rules-active", holder=self.holder, token=token)
             try:
                 self._lead(token)
             except Conflict:
                 log.warning("engine.lease-lost", holder=self.holder)
             finally:
+                self.figures["leading"] = 0
                 if self.stopping.is_set():
                     self.leases.release(LEASE, token, self.clock())
 
     def _lead(self, token: int) -> None:
         rules = self.make_rules()
         rules.load()
+        log.info("engine.rules-active", holder=self.holder, token=token)
+        self.figures["leading"] = 1
         fence = (LEASE, token)
         self._renewal = 0.0
         self._step(rules, self.bus.take_over(self.holder), fence)

@@ -26,10 +26,7 @@ class Health:
         try:
             engines = engines_alive(self.bus.client, self.clock())
             parts["bus"] = {"up": True, "backlog": self.bus.backlog()}
-            figures = engines[0]["figures"] if engines else {}
-            parts["engine"] = {"up": bool(engines), "running": len(engines), "figures": figures}
-            if wrong := next((said["rules_problem"] for said in engines if said.get("rules_problem")), ""):
-                parts["engine"]["problem"] = f"规则文件有误,仍按上一版规则运行:{wrong}"
+            parts["engine"] = self._engine(engines)
         except redis.RedisError as problem:
             parts["bus"] = {"up": False, "problem": type(problem).__name__}
             parts["engine"] = {"up": False, "problem": "总线不可用,引擎状态未知"}
@@ -39,6 +36,20 @@ class Health:
         parts["city"] = {"up": bool(layers), "needed": False, "layers": sorted(layers), "note": note}
         parts["reports"] = {"up": self.chromium is not None, "needed": False}
         return parts
+
+    @staticmethod
+    def _engine(engines: list[dict[str, Any]]) -> dict[str, Any]:
+        """Up only when one of the engines goes by rules: without them readings are kept and nothing is judged."""
+        leader = next((said for said in engines if said["figures"].get("leading")), None)
+        figures = (leader or engines[0])["figures"] if engines else {}
+        found: dict[str, Any] = {"up": leader is not None, "running": len(engines), "figures": figures}
+        wrong = next((said["rules_problem"] for said in engines if said.get("rules_problem")), "")
+        if wrong:
+            what = "仍按上一版规则运行" if leader else "没有规则在运行,读数不会变成告警"
+            found["problem"] = f"规则文件有误,{what}:{wrong}"
+        elif not leader:
+            found["problem"] = "引擎没有运行" if not engines else "引擎正在接手,读数会在接手后判读"
+        return found
 
     def _database(self) -> dict[str, Any]:
         try:

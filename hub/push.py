@@ -82,6 +82,7 @@ class Push:
         self.client: Any = aioredis.Redis.from_url(redis_url, socket_timeout=None, retry=Retry(NoBackoff(), 0))
         self.listeners: set[Listener] = set()
         self.cut_total = 0
+        self.ending = False
         self.frames_total = 0
         self.last_read = 0.0  # monotonic; how fresh the link to Redis is
         self._last_event = "$"
@@ -165,10 +166,19 @@ class Push:
                     waiting = [data for data in waiting if _number(data) == 0 or _number(data) > newest]
                 if waiting:
                     yield b"".join(waiting)
+            if self.ending:
+                return
             self.cut_total += 1
             yield frame("resync", b'{"why":"too-slow"}')
         finally:
             self.listeners.discard(listener)
+
+    def end(self) -> None:
+        """The process is about to end: let every stream go, its screen comes back to whoever takes over."""
+        self.ending = True
+        for listener in self.listeners:
+            listener.cut = True
+            listener.offer(b"")
 
     def _beat(self) -> bytes:
         state = b'{"at":"%b","bus":"%b"}' % (utc_now().isoformat().encode(), b"live" if self.is_live else b"away")

@@ -59,6 +59,8 @@ class Serve:
         self.supervisor.obey_signals()
         try:
             self._start_redis()
+            if self.supervisor.once("check", ["check"]):
+                raise NotConfigured("没有启动:先改正上面的问题")
             password = self._prepare_demo() if self.settings.demo else ""
             self._start_parts(listener)
             inside = "127.0.0.1" if host in ANY_ADDRESS else host
