@@ -102,9 +102,9 @@
     try {
       const items = []; let next = null;
       do {
-        const page = await cb.request("/api/v1/alerts?state=open&limit=500" + (next ? "&before=" + encodeURIComponent(next) : ""));
+        const page = await cb.request("/api/v1/alerts?state=open&limit=1000" + (next ? "&before=" + encodeURIComponent(next) : ""));
         items.push(...page.items); next = page.next;
-      } while (next && items.length < 2000);
+      } while (next && items.length < 20000);
       alerts.clear();
       whole = true;
       items.forEach((alert) => take(alert, false));

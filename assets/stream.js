@@ -3,8 +3,9 @@
 (function (cb) {
   const SILENT_MS = 7000; // the server beats every 2 s
   const CUT_MS = 15000;
-  const KINDS = ["alert.fired", "alert.level", "alert.value", "alert.resolved", "alert.acknowledged", "alert.cancelled", "alert.linked",
-    "incident.opened", "incident.closed", "call.started", "call.row", "call.attempt", "call.done", "reading.batch", "system.status"];
+  const KINDS = ["alert.fired", "alert.level", "alert.value", "alert.resolved", "alert.acknowledged", "alert.cancelled", "alert.linked", "alert.updated",
+    "incident.opened", "incident.updated", "incident.closed", "call.stood_down", "call.started", "call.row", "call.attempt", "call.done", "reading.batch", "system.status"];
+  let last = ""; // number of the newest event this page has seen: the page's own, then the stream's
   let source = null, heard = 0, silentSince = 0, wordNow = "";
 
   function show(kind, word) {
@@ -31,9 +32,11 @@
   }
   function open() {
     if (source) source.close();
-    source = new EventSource("/stream?topics=alerts,calls,incidents,readings,system");
+    last = last || String(cb.state.last_event ?? "");
+    source = new EventSource("/stream?topics=alerts,calls,incidents,readings,system" + (last ? "&last=" + last : ""));
     source.onopen = () => { heard = Date.now(); look(); };
     source.onerror = () => { look(); if (source.readyState === EventSource.CLOSED) setTimeout(open, 3000); };
+    source.addEventListener("hello", (event) => { last = event.lastEventId; });
     source.addEventListener("beat", (event) => {
       heard = Date.now();
       const data = JSON.parse(event.data);
@@ -44,6 +47,7 @@
     source.addEventListener("signed-out", () => { source.close(); cb.toast("登录已失效,请重新登录"); show("cut", "登录已失效"); });
     for (const kind of KINDS) source.addEventListener(kind, (event) => {
       heard = Date.now();
+      last = event.lastEventId || last;
       let data;
       try { data = JSON.parse(event.data); } catch { return; }
       data.kind = data.kind || kind;

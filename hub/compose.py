@@ -39,6 +39,7 @@ from hub.lease import Leases
 from hub.live import LatestReadings, LivePublisher
 from hub.metrics import Metrics
 from hub.migrate import migrate
+from hub.outbox import last_seq
 from hub.push import Push
 from hub.reading_store import DbReadingStore
 from hub.reject_store import DbRejectStore
@@ -136,10 +137,16 @@ def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chrom
         latest=LatestReadings(
             readings, lambda: {number: name for name, number in stores.registry.numbers().items()}
         ),
+        last_event=lambda: newest_event(stores.database),
         exercise=lambda: exercise_label(bus.client),
         health=Health(stores.database, bus, city, utc_now, chromium),
         computed=Computed(flask_app, settings.redis_url),
     )  # fmt: skip
+
+
+def newest_event(database: Database) -> int:
+    with database.read() as connection:
+        return last_seq(connection)
 
 
 def build_hub(stores: Stores, flask_app: Flask) -> Hub:

@@ -147,12 +147,14 @@ class Push:
             await asyncio.wait_for(self._begun.wait(), BEAT_S)
         listener = Listener(topics, username)
         self.listeners.add(listener)  # first listen, then look back: nothing falls between
+        newest, begun_at = 0, self._last_event.split("-")[0]
         try:
             yield b"retry: 1000\n\n"
-            newest = 0
             async for number, data in self._missed(last_id, topics):
                 newest = max(newest, number)
                 yield data
+            if begun_at.isdigit():  # so that a screen knows where to resume before it has seen any event
+                yield frame("hello", b"{}", str(max(newest, int(begun_at))))
             beat_at = 0.0
             while not listener.cut:
                 if time.monotonic() >= beat_at:

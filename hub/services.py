@@ -36,5 +36,6 @@ class Services:
     rejects: RejectStore
     latest: Callable[[], Latest]
     health: Callable[[], Mapping[str, Any]]
+    last_event: Callable[[], int]  # number of the newest committed event: a screen resumes from where it was drawn
     exercise: Callable[[], str]  # the running drill's label, "" when none runs
     computed: Computed

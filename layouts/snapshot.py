@@ -28,6 +28,7 @@ class Snapshot:
     mode: str
     alerts: tuple[Alert, ...]
     alert_total: int
+    last_event: int
     counts: Mapping[str, int]
     calls: tuple[Call, ...]
     rivers: tuple[Gauge, ...]
@@ -52,6 +53,7 @@ def by_urgency(alert: Alert) -> tuple[int, int, float]:
 def take(services: Services, context: ScreenContext, *, frozen: bool = False) -> Snapshot:
     """The snapshot for this screen: live, or as it was at `context.at`. `frozen`: the moment asked for to the second,
     with the readings and calls of that moment too (the report)."""
+    last_event = services.last_event()  # before anything else is read: what comes after it is told by the stream
     asked = context.asked if frozen else None
     moment = asked or context.moment
     live = context.at is None and asked is None
@@ -70,6 +72,7 @@ def take(services: Services, context: ScreenContext, *, frozen: bool = False) ->
         mode="replay" if context.at else "exercise" if exercise else "live",
         alerts=tuple(open_now[:LIST_LIMIT]),
         alert_total=len(open_now),
+        last_event=last_event,
         counts={level.name.lower(): sum(one.level == level for one in open_now) for level in reversed(Level)},
         calls=calls,
         rivers=river_rows(rivers),
@@ -148,6 +151,7 @@ def for_browser(shot: Snapshot, **more: Any) -> str:
         "mode": shot.mode,
         "alerts": [alert_to_plain(one, shot.moment) for one in shot.alerts],
         "alert_total": shot.alert_total,
+        "last_event": shot.last_event,
         "calls": [to_plain(call) for call in shot.calls],
         "depths": {
             key: [row.value, row.observed_at.isoformat(), row.stale]

@@ -49,13 +49,15 @@ def small_city(folder: Path) -> City:
 
 def services(folder: Path, alerts: tuple[Alert, ...] = (), latest: dict[str, Any] | None = None) -> Any:
     return SimpleNamespace(
-        city_name="临沂市", demo=False, clock=lambda: NOW, city=small_city(folder), layers=BUILTIN_LAYERS,
+        city_name="临沂市", demo=False, clock=lambda: NOW, last_event=lambda: 7,
+        city=small_city(folder), layers=BUILTIN_LAYERS,
         alerts=SimpleNamespace(
             list=lambda state, limit, now: [],
             open=lambda now: list(alerts), as_of=lambda at: [one for one in alerts if one.fired_at <= at]
         ),
         dispatch=SimpleNamespace(
-            active_calls=lambda: [], tasks=lambda username: [], incidents=lambda status: [], calls=lambda incident: [], plans_approved=False,
+            active_calls=lambda: [], tasks=lambda username: [], incidents=lambda status: [], calls=lambda incident: [],
+            plans_approved=False,
             responsible_for=lambda asset: [RESPONSIBLE] if asset == "W1" else [],
         ),
         readings=SimpleNamespace(series=lambda *_: [(NOW - timedelta(hours=1), 0.1), (NOW, 0.3)]),

@@ -137,7 +137,8 @@ class Screen:
                 elif line.startswith("event: "):
                     self.kinds.append(line[7:])
                 elif not line and number:
-                    self.ids.append(int(number))
+                    if self.kinds[-1] != "hello":  # which only says where the stream stands
+                        self.ids.append(int(number))
                     self.last, number = number, ""
 
 

@@ -28,7 +28,7 @@ async def no() -> bool:
 
 
 def numbers(frames: list[bytes]) -> list[int]:
-    return [orjson.loads(one.split(b"data: ")[1])["n"] for one in frames if one.startswith(b"id: ")]
+    return [orjson.loads(one.split(b"data: ")[1])["n"] for one in frames if one.startswith(b"id: ") and b'"n"' in one]
 
 
 def kinds(frames: list[bytes]) -> list[str]:
@@ -109,6 +109,34 @@ def test_trimmed_away_means_load_anew(database: Database, client: redis.Redis, r
         assert "resync" in kinds(frames)
         frames = await read(push.stream(ALERTS, "duty", "7", yes), lambda got: "beat" in kinds(got))
         assert numbers(frames) == [7, 8, 9]
+
+    asyncio.run(with_push(redis_url, work))
+
+
+def test_a_screen_knows_where_to_resume_before_it_has_seen_any_event(
+    database: Database, client: redis.Redis, redis_url: str
+) -> None:
+    relay = Relay(database, client)
+    put(database, relay, 1, 2, 3)
+
+    async def work(push: Push) -> None:
+        frames = await read(push.stream(ALERTS, "duty", None, yes), lambda got: "beat" in kinds(got))
+        (hello,) = [one for one in frames if b"event: hello" in one]
+        assert hello.startswith(b"id: 3\n")
+        put(database, relay, 4, 5)  # while nobody listens
+        frames = await read(push.stream(ALERTS, "duty", "3", yes), lambda got: "beat" in kinds(got))
+        assert numbers(frames) == [4, 5]
+
+    asyncio.run(with_push(redis_url, work))
+
+
+def test_streams_end_at_once_when_the_process_is_about_to(client: redis.Redis, redis_url: str) -> None:
+    async def work(push: Push) -> None:
+        stream = push.stream(ALERTS, "duty", None, yes)
+        await read(stream, lambda got: "beat" in kinds(got))
+        push.end()
+        assert "resync" not in kinds(await read(stream, lambda got: False))
+        assert push.cut_total == 0
 
     asyncio.run(with_push(redis_url, work))
 
