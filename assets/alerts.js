@@ -41,9 +41,9 @@
     put("acked", alert.acknowledged_at ? `✓ ${alert.acknowledged_by || ""} 已确认` : "未确认");
     row.querySelector(".drill").hidden = alert.status !== "Exercise";
     const ack = row.querySelector('[data-act="ack"]');
-    if (ack) ack.hidden = !!alert.acknowledged_at || !!cb.state.at;
+    if (ack) ack.hidden = !!alert.acknowledged_at || !!cb.state.at || !cb.state.may_call;
     const key = row.querySelector('[data-act="key"]');
-    if (key) { key.hidden = !!cb.state.at; cb.setText(key, alert.incident_id ? "查看事件" : "一键调度"); }
+    if (key) { key.hidden = !!cb.state.at || !cb.state.may_call; cb.setText(key, alert.incident_id ? "查看事件" : "一键调度"); }
     row.hidden = level !== "all" && alert.level !== level;
   }
   let painting = false;

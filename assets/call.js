@@ -27,7 +27,7 @@
 
   /** First press: open the incident and show who would be called. A second press while it loads changes nothing. */
   cb.oneKey = async function (alert) {
-    if (!alert || cb.state.at) return;
+    if (!alert || cb.state.at || !cb.state.may_call) return;
     if (stage && stage.alert.id === alert.id && (stage.busy || stage.preview)) return confirmFocus();
     stage = { alert, busy: true };
     const mine = stage;
@@ -61,7 +61,8 @@
       top("呼叫前确认", at.incident && at.incident.exercise),
       h("p", { class: "plan-title" }, h("b", {}, plan.plan_title), " · ", plan.level),
       h("button", { type: "button", class: "confirm", id: "confirm-call", disabled: n ? null : true, on: { click: () => call(at) } }, n ? `呼叫 ${n} 人` : "没有可呼叫的人", h("small", {}, n ? "回车确认 · Esc 取消" : "原因见下")),
-      plan.missing.length ? h("ul", { class: "missing" }, plan.missing.map((line) => h("li", {}, "缺:" + line))) : null,
+      plan.missing.length ? h("details", { class: "missing", open: plan.missing.length < 2 ? true : null },
+        h("summary", {}, `缺 ${plan.missing.length} 项`, h("span", { class: "first" }, plan.missing[0])), h("ul", {}, plan.missing.map((line) => h("li", {}, line)))) : null,
       h("h3", {}, `人员 ${plan.people.length}`),
       h("ul", { class: "plan-people" }, plan.people.map((entry) => h("li", { class: entry.missing ? "is-missing" : "" },
         h("div", { class: "line1" }, h("b", {}, entry.person.name), h("span", {}, `${entry.person.unit} ${entry.person.title}`), h("span", { class: "role" }, entry.role)),
@@ -119,17 +120,31 @@
       top("叫应台账", one.exercise),
       h("p", { class: "plan-title" }, h("b", { class: "num" }, `${done} / ${rows.length}`), " 已确认 · ", h("span", {}, `${one.pressed_by} ${cb.shortClock(one.pressed_at)} 发起`)),
       h("progress", { class: "bar", value: rows.length ? done / rows.length : 0, max: 1 }),
+      callActs(one),
       h("ul", { class: "ledger" }, rows.map(ledgerRow)),
       one.teams.filter((team) => team.chosen).length ? h("h3", {}, "已派队伍") : null,
       h("ul", { class: "plan-teams" }, one.teams.filter((team) => team.chosen).map((team) => h("li", {}, h("div", { class: "line1" }, h("b", {}, team.name), h("span", { class: "num" }, minutes(team.eta_s)))))));
     const now = panel().querySelector(".ledger");
     if (now) now.scrollTop = place;
   }
+  /** Call again those who are silent; end the call. Ending asks twice, since it cannot be taken back. */
+  function callActs(one) {
+    if (!cb.state.may_call || cb.state.at || one.status !== "active") return one.status === "active" ? null : h("p", { class: "note" }, "本次叫应已结束");
+    const silent = one.rows.filter((row) => !DONE.has(row.state) && row.state !== "stood_down").length;
+    const sure = stage && stage.sure === one.id;
+    return h("div", { class: "call-acts" },
+      h("button", { type: "button", class: "quiet", disabled: silent ? null : true, on: { click: () => act(one.id, "recall") } }, silent ? `再叫未确认的 ${silent} 人` : "全部已确认"),
+      h("button", { type: "button", class: "quiet" + (sure ? " is-sure" : ""), on: { click: () => { if (sure) return act(one.id, "stand-down"); if (stage) stage.sure = one.id; ledger(calls.get(one.id)); } } }, sure ? "再按一次结束叫应" : "结束叫应"));
+  }
+  async function act(id, what) {
+    try { await cb.post(`/api/v1/calls/${encodeURIComponent(id)}/${what}`); await refresh(id); }
+    catch (failure) { cb.toast((what === "recall" ? "没有再叫:" : "没有结束:") + failure.message); }
+  }
   function ledgerRow(row) {
     const late = row.confirm_by && !DONE.has(row.state) && !["failed", "escalated", "stood_down"].includes(row.state);
     return h("li", { class: `person-row st-${row.state}`, "data-row": row.id },
       h("div", { class: "line1" }, h("span", { class: "state" }, cb.PERSON[row.state] || row.state), h("b", {}, row.name), h("span", {}, `${row.unit} ${row.title}`), late ? h("span", { class: "countdown num", "data-by": row.confirm_by }, countdown(row.confirm_by)) : null),
-      h("div", { class: "line2" }, row.why, row.escalated_to ? h("span", { class: "by" }, "未按时确认,已转副职") : null, row.escalated_from ? h("span", { class: "by" }, "代为接听") : null,
+      h("div", { class: "line2" }, row.why, row.escalated_to ? h("span", { class: "by" }, "未按时确认,已转副职") : null, row.escalated_from ? h("span", { class: "by" }, "代为接听") : null, row.note ? h("span", { class: "by" }, row.note) : null,
         (row.attempts || []).map((one) => h("span", { class: "attempt" }, `${CHANNELS[one.channel] || one.channel} ${one.state === "failed" ? "失败" : one.state === "sent" ? "已发" : "待发"} ${one.address_masked || ""}`))));
   }
   function countdown(iso) {

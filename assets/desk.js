@@ -7,6 +7,7 @@
     cb.startStream();
     sound(!!cb.preference("sound"), true);
     for (const side of ["left", "right"]) fold(side, !!cb.preference(`rail-${side}`));
+    searchField();
     document.addEventListener("keydown", keys);
     document.addEventListener("click", acts);
     cb.on("alert-new", (alert) => { if (cb.preference("sound")) cb.tone(alert.level_no); });
@@ -14,6 +15,15 @@
     document.documentElement.dataset.ready = "true";
   };
   const search = () => cb.byId("search-text");
+  function searchField() {
+    const box = cb.byId("search-box");
+    if (!box || search()) return;
+    let waiting = null;
+    const ask = (text) => window.dash_clientside.set_props("search-query", { data: text });
+    const typed = (event) => { const text = event.target.value; clearTimeout(waiting); waiting = setTimeout(() => ask(text), 180); };
+    box.append(cb.h("input", { id: "search-text", type: "text", class: "search-input", maxlength: 64, autocomplete: "off", spellcheck: "false",
+      placeholder: box.dataset.words + "  /", "aria-label": box.dataset.words, "aria-controls": "search-results", on: { input: typed } }));
+  }
   const typing = (node) => node && (node.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName));
 
   function keys(event) {

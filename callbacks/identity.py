@@ -30,7 +30,7 @@ def context(services: Services) -> ScreenContext:
     now = services.clock()
     asked = asked_for(query.get("at"), now)
     who = str(user.username), str(user.name), str(user.role)
-    return ScreenContext(now, *who, past(asked, now), query, asked)
+    return ScreenContext(now, *who, past(asked, now), query, asked, user.may("call"))
 
 
 def past(asked: datetime | None, now: datetime) -> datetime | None:

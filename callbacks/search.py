@@ -12,7 +12,7 @@ LIMIT = 12
 
 
 def register(app: Dash, services: Services) -> None:
-    @app.callback(Output(ids.SEARCH_RESULTS, "children"), Input(ids.SEARCH_TEXT, "value"), prevent_initial_call=True)
+    @app.callback(Output(ids.SEARCH_RESULTS, "children"), Input(ids.SEARCH_TEXT, "data"), prevent_initial_call=True)
     def show_results(text: str | None) -> list[Component]:
         wanted = (text or "").strip()
         return search_rows(search(services.city, wanted, LIMIT), wanted) if wanted else []

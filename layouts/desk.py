@@ -68,18 +68,14 @@ def header(services: Services, shot: Snapshot, context: ScreenContext) -> Compon
 
 
 def search_box() -> Component:
-    """`/` focuses it; arrows walk the results; Esc leaves."""
+    """`/` focuses it; arrows walk the results; Esc leaves.
+
+    The field is a plain one made in the browser: a component's own field mixes up letters that are typed fast.
+    """
     return html.Div(
         [
-            dcc.Input(
-                id=ids.SEARCH_TEXT,
-                type="text",
-                debounce=0.25,
-                maxLength=64,
-                placeholder="搜索部件编码、摄像机、积水点、队伍  /",
-                className="search-input",
-                autoComplete="off",
-            ),
+            dcc.Store(id=ids.SEARCH_TEXT),
+            html.Div(id=ids.SEARCH_BOX, **attrs({"data-words": "搜索部件编码、摄像机、积水点、队伍"})),
             html.Div(id=ids.SEARCH_RESULTS, className="search-results", role="listbox"),
         ],
         className="search",

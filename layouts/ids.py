@@ -32,7 +32,8 @@ LINK_BANNER = "link-banner"
 
 SELECTION = "selection"
 DOSSIER = "dossier"
-SEARCH_TEXT = "search-text"
+SEARCH_BOX = "search-box"
+SEARCH_TEXT = "search-query"  # what was typed; the field itself is made by assets/desk.js
 SEARCH_RESULTS = "search-results"
 CIRCLE = "circle"
 CIRCLE_RESULT = "circle-result"

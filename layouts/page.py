@@ -34,9 +34,9 @@ def page(screen: Screen) -> str:
 
 def outline() -> Component:
     """What callbacks may name, as Dash checks it in the browser; without it every page would carry a whole layout."""
-    stores = [dcc.Store(id=one) for one in (ids.BOOTED, ids.SELECTION, ids.CIRCLE)]
+    stores = [dcc.Store(id=one) for one in (ids.BOOTED, ids.SELECTION, ids.CIRCLE, ids.SEARCH_TEXT)]
     boxes = [html.Div(id=one) for one in (ids.BOOT, ids.DOSSIER, ids.CIRCLE_RESULT, ids.SEARCH_RESULTS)]
-    return html.Div([*stores, *boxes, dcc.Input(id=ids.SEARCH_TEXT)])
+    return html.Div([*stores, *boxes])
 
 
 def refused(text: str) -> Component:

@@ -119,6 +119,7 @@ def boot(screen: str, services: Services, shot: Snapshot, context: ScreenContext
         city=services.city_name,
         at=context.at.isoformat() if context.at else None,
         role=context.role,
+        may_call=context.may_call,
         username=context.username,
         layers=[{**layer.for_browser(), "data": layer.source in services.city.versions} for layer in BUILTIN_LAYERS],
         **more,

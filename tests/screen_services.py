@@ -14,12 +14,13 @@ from callbacks.build import build_screens
 from dispatch.model import Person
 from geodata.catalog import Catalog
 from geodata.city import City
+from hub.rights import Identity
 from layers.builtin import BUILTIN_LAYERS
 
 NOW = datetime(2026, 8, 14, 11, 0, tzinfo=UTC)
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 RESPONSIBLE = Person("p1", "示例人", "巡查", "示例区城管", "371302", ("城管",), {"voice": "***0001"})
-USER = SimpleNamespace(username="duty", name="王值班", role="duty")
+USER = Identity("duty", "王值班", "duty", "no-token", "cookie")
 
 
 def alert(number: int = 1, level: Level = Level.RED, minutes: int = 5, **more: Any) -> Alert:

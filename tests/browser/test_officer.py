@@ -110,6 +110,28 @@ def test_the_same_by_keyboard_alone(open_screen: OpenScreen, source: httpx.Clien
     until(lambda: len(messages(inbox)) > already)
 
 
+def test_calling_again_and_ending_the_call(open_screen: OpenScreen, inbox: httpx.Client) -> None:
+    page = open_screen("/desk")
+    page.locator("#alert-list .alert", has_text="示例下穿 002").locator("[data-act=key]").click()
+    expect(page.locator(".ledger .person-row").first).to_be_visible(timeout=10_000)
+    before = len(messages(inbox))
+    page.locator(".call-acts button", has_text="再叫未确认").click()
+    until(lambda: len(messages(inbox)) > before, timeout_s=30)
+    page.locator(".call-acts button", has_text="结束叫应").click()
+    page.locator(".call-acts button", has_text="再按一次结束叫应").click()
+    expect(page.locator("#call-panel")).to_contain_text("本次叫应已结束", timeout=10_000)
+
+
+def test_a_leader_sees_but_is_offered_nothing_that_would_be_refused(open_screen: OpenScreen) -> None:
+    page = open_screen("/desk", user="leader")
+    expect(page.locator("#alert-list .alert").first).to_be_visible(timeout=10_000)
+    assert page.locator("#alert-list [data-act=key]:visible, #alert-list [data-act=ack]:visible").count() == 0
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)
+    expect(page.locator("#call-panel")).to_be_hidden()
+
+
 def test_the_field_person_answers_on_a_phone(open_screen: OpenScreen) -> None:
     phone = open_screen("/field", user="field", size="phone")
     task = phone.locator("#field-tasks .task").first

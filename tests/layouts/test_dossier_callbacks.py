@@ -68,7 +68,7 @@ def test_nothing_there_leaves_the_dossier_empty(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "word"), [("W1", "W1"), ("二号", "W2"), ("不存在", "没有找到")])
 def test_search(tmp_path: Path, text: str, word: str) -> None:
-    rows = ask(tmp_path, "search-results.children", "search-text", "value", text)
+    rows = ask(tmp_path, "search-results.children", "search-query", "data", text)
     assert word in json.dumps(rows, ensure_ascii=False)
 
 
