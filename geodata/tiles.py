@@ -45,6 +45,7 @@ class TileService:
     def __init__(self, city: City, cache_bytes: int = CACHE_BYTES) -> None:
         self.city = city
         self.cache_bytes = cache_bytes
+        self.is_warm = False  # set when the kernels are compiled: before that a tile may take seconds
         self._kept: OrderedDict[tuple[str, str, int, int, int], Tile] = OrderedDict()
         self._size = 0
         self._lock = threading.Lock()

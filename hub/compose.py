@@ -162,6 +162,7 @@ def warm_up(services: Services) -> None:
 
     def work() -> None:
         warm_up_tiles()
+        services.tiles.is_warm = True
         seats = services.city.frame("counties") if "counties" in services.city.versions else None
         if seats is not None and len(seats):
             place = seats.geometry.iloc[0].representative_point()

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from geodata.errors import CityError
 from hub.api import alerts, brief, city, dispatch, docs, health, intake, pages, stream
 from hub.api.deps import Hub
+from hub.api.tiles import TileDoor
 from hub.errors import from_exception, problem
 from hub.gate import Gate
 
@@ -77,7 +78,7 @@ def create_asgi(hub: Hub, flask_app: Flask, script_hashes: dict[str, list[str]],
     app.mount("/static", StaticFiles(directory=assets))
     screens: Any = WSGIMiddleware(_identity_to_flask(flask_app), workers=16)
     app.mount("/", screens)
-    return Gate(_ScreenPaths(app), hub.auth, hub.settings.ingest_max_bytes, script_hashes)
+    return Gate(TileDoor(_ScreenPaths(app), hub.services.tiles), hub.auth, hub.settings.ingest_max_bytes, script_hashes)
 
 
 def _unknown(path: str) -> Response:

@@ -1,8 +1,5 @@
 """The city by URL: vector tiles, small layers as GeoJSON, sensors, features, the 3-D view's data."""
 
-import asyncio
-import gzip
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -14,27 +11,10 @@ from geodata.city import City
 from geodata.errors import BadInput, NotFound
 from geodata.query import features_at, search
 from hub.api.deps import Hub, Json, bounded, require
+from hub.api.tiles import cached, tile_answer
 from layers.deck_waterlogging import deck_json, density
 
 SMALL_LAYERS = frozenset({"counties", "rivers", "hills", "waterlogging_points", "teams", "warehouses"})
-LARGE_TILE = 60_000  # bytes
-GZIP_FROM = 1_400  # bytes; below it a packet carries the tile anyway
-
-
-@lru_cache(maxsize=512)
-def _zipped(_etag: str, body: bytes) -> bytes:
-    return gzip.compress(body, 1, mtime=0)
-
-
-def _cached(request: Request, body: bytes, etag: str, media_type: str) -> Response:
-    fixed = "max-age=86400, immutable" if "v" in request.query_params else "max-age=0, must-revalidate"
-    headers = {"ETag": etag, "Cache-Control": f"private, {fixed}", "Vary": "Accept-Encoding"}
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers=headers)
-    if len(body) >= GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
-        body = _zipped(etag, body)
-        headers["Content-Encoding"] = "gzip"
-    return Response(body, media_type=media_type, headers=headers)
 
 
 def router(hub: Hub) -> APIRouter:
@@ -50,20 +30,14 @@ def router(hub: Hub) -> APIRouter:
     @api.get("/tiles/{layer}/{z}/{x}/{y}.pbf")
     async def tile(layer: str, z: int, x: int, y: int, request: Request) -> Response:
         """A Mapbox Vector Tile, version 2."""
-        made = tiles.cached(layer, z, x, y)
-        if made is None:
-            made = await asyncio.to_thread(tiles.tile, layer, z, x, y)
-        answer = (request, made.body, made.etag, "application/vnd.mapbox-vector-tile")
-        if len(made.body) > LARGE_TILE:  # compressing it would hold up every other request
-            return await asyncio.to_thread(_cached, *answer)
-        return _cached(*answer)
+        return await tile_answer(tiles, layer, z, x, y, request)
 
     @api.get("/data/{layer}.geojson")
     def geojson(layer: str, request: Request) -> Response:
         if layer not in SMALL_LAYERS:
             raise NotFound(f"图层 {layer} 不提供整层下载;请用 /tiles/{layer}/…")
         body, etag = small.get(layer)
-        return _cached(request, body, etag, "application/geo+json")
+        return cached(request, body, etag, "application/geo+json")
 
     @api.get("/api/v1/sensors")
     def sensors(quantity: str | None = None, ids: str | None = None, limit: int = 1000, after: str = "") -> Json:
