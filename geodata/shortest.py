@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 
 @numba.njit(nogil=True, cache=True)
-def _push(keys: Any, items: Any, size: int, key: float, item: int) -> int:  # pragma: no cover - compiled
+def _push(keys: Any, items: Any, size: int, key: float, item: int) -> int:
     at = size
     while at > 0:
         parent = (at - 1) >> 1
@@ -21,7 +21,7 @@ def _push(keys: Any, items: Any, size: int, key: float, item: int) -> int:  # pr
 
 
 @numba.njit(nogil=True, cache=True)
-def _pop(keys: Any, items: Any, size: int) -> int:  # pragma: no cover - compiled
+def _pop(keys: Any, items: Any, size: int) -> int:
     """Drop the smallest entry (the caller has read it at 0); returns the new size."""
     size -= 1
     key, item = keys[size], items[size]
@@ -61,7 +61,7 @@ def travel_kernel(
     items: Any,  # int32 (m + k + 1,)
     out_s: Any,  # float64 (k,), filled with inf before
     out_m: Any,  # float64 (k,)
-) -> int:  # pragma: no cover - compiled
+) -> int:
     """Exact times from every origin to `target`; returns how many were reached.
 
     Origins are virtual nodes n + i behind their nodes, so that access time takes part in the order and
@@ -107,7 +107,7 @@ def travel_kernel(
 
 
 @numba.njit(nogil=True, cache=True)
-def _walk(heads: Any, lengths: Any, via: Any, node: int) -> float:  # pragma: no cover - compiled
+def _walk(heads: Any, lengths: Any, via: Any, node: int) -> float:
     """Metres from `node` to the target along the edges taken."""
     total = 0.0
     while via[node] >= 0:

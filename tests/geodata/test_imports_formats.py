@@ -19,7 +19,7 @@ from geodata.crs import from_wgs84
 from geodata.imports import ImportOptions, import_file
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
-SHARED = Path("/work/shared/data/linyi_counties_gcj02.geojson")
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "linyi_counties_gcj02.geojson"
 FORMATS = [".geojson", ".gpkg", ".zip", ".csv", ".xlsx", ".parquet"]
 
 WORDS = (
