@@ -1,7 +1,7 @@
 """What an officer and the HTTP API do with alerts: list, look, acknowledge, take in warnings."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -140,8 +140,3 @@ class AlertDesk:
 def worst_first(alerts: Sequence[Alert]) -> "list[Alert]":
     """By level, then newest first."""
     return sorted(alerts, key=lambda alert: (-alert.level, -alert.fired_at.timestamp(), alert.id))
-
-
-def without_area(alert: Alert) -> Alert:
-    """The alert without its geometry, for lists."""
-    return replace(alert, area=None)

@@ -67,11 +67,6 @@ class RuleEngine:
         self._loaded_ms = epoch_ms(self._clock())
         self._must_load = False
 
-    def set_sensors(self, sensors: Sensors) -> None:
-        """Other sensors from the next step on."""
-        self._sensors = sensors
-        self._must_load = True
-
     def open_alerts(self) -> list[Alert]:
         """The rule alerts this engine holds open (acknowledgements live in the store)."""
         return list(self._open.values())

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench.map_pan import FLAGS, FRAMES, drag
+from bench.map_pan import FRAMES, drag
+from hub.render import ARGUMENTS
 
 ZOOMS = (10, 12, 14, 16, 17)
 COMPONENTS = "citybrain.mapLayer('components')"
@@ -80,7 +81,7 @@ def main() -> None:
     url, password = sys.argv[1].rstrip("/"), sys.argv[2]
     folder = Path(sys.argv[3]) if len(sys.argv) > 3 else None
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
         page = signed_in(browser, url, password)
         problems: list[str] = []
         page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)

@@ -12,17 +12,10 @@ import httpx
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
+from hub.render import ARGUMENTS
+
 PORT = 8102
 BASE = f"http://127.0.0.1:{PORT}/"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ZOOMS = (12, 10, 14, 16)
 LAYER = "citybrain.canvasLayers.city_components"
 WATCH = f"""
@@ -81,7 +74,7 @@ def drag(page: Page, seconds: float = 4.0, x: int = 1200) -> list[float]:
 def measure(folder: Path | None) -> None:
     """Print the figures; screenshots go to `folder`."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
         problems: list[str] = []
         for turn in ("cold", "warm"):
             page = browser.new_page(viewport={"width": 1440, "height": 900})

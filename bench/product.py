@@ -19,15 +19,6 @@ from typing import Any
 from tests.serving import PASSWORD, ROOT, Server
 
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 

@@ -23,8 +23,9 @@ import httpx
 import orjson
 from playwright.sync_api import Page, sync_playwright
 
-from bench.product import CHROMIUM, FLAGS, cpu_by_part, machine, product, say, sign_in, spread
+from bench.product import CHROMIUM, cpu_by_part, machine, product, say, sign_in, spread
 from geodata.clock import utc_now
+from hub.render import ARGUMENTS
 from tests.serving import Server
 
 GAUGES = [f"depth-up-{number:03d}" for number in range(4, 10)]
@@ -179,7 +180,7 @@ def main() -> None:
     parser.add_argument("--scale", choices=("small", "full"), default="small")
     given = parser.parse_args()
     with product(given.scale) as server, server.api("admin") as api, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.add_init_script(WATCH)
         post(api, "yi-linyi", "flow_m3s", 900.0)  # so that the page has a number for it

@@ -16,7 +16,8 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.product import CHROMIUM, FLAGS, ROOT, machine, product, say, sign_in, tree_cpu_s
+from bench.product import CHROMIUM, ROOT, machine, product, say, sign_in, tree_cpu_s
+from hub.render import ARGUMENTS
 from tests.serving import Server
 
 LIMIT_S = 20.0
@@ -65,7 +66,7 @@ def import_times(count: int = 8) -> tuple[float, list[tuple[str, float]]]:
 
 
 def browser_page(playwright: Any) -> Page:
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
     page: Page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(60_000)
     return page

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from dispatch.channels.quiet import notify, one_line, quiet_apprise
+from dispatch.channels.quiet import not_configured, notify, one_line, quiet_apprise
 from dispatch.ports import Channel, Message, SendResult
 from geodata.errors import BadInput
 
@@ -20,13 +20,9 @@ _MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-
 def make_email(url: str) -> Channel:
     """The channel for `smtp_url` (`smtp[s]://[user:password@]host[:port]?from=address`); empty: not configured."""
     if not url:
-        return Channel("email", "电子邮件", False, _not_configured, TIMEOUT_S, long_text=True)
+        return Channel("email", "电子邮件", False, not_configured, TIMEOUT_S, long_text=True)
     server, plugin = _server(url), _plugin()
     return Channel("email", "电子邮件", True, lambda message: _send(plugin, server, message), TIMEOUT_S, long_text=True)
-
-
-def _not_configured(_message: Message) -> SendResult:
-    return SendResult(False, "渠道没有配置")
 
 
 def _server(url: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import apprise
 
-from dispatch.ports import SendResult
+from dispatch.ports import Message, SendResult
 
 _heard = threading.local()
 _LOGGER = "apprise"
@@ -36,6 +36,11 @@ def _listening() -> Iterator[list[str]]:
         yield _heard.lines
     finally:
         _heard.lines = None
+
+
+def not_configured(_message: Message) -> SendResult:
+    """What a channel without its setting answers."""
+    return SendResult(False, "渠道没有配置")
 
 
 def notify(plugin_class: Callable[..., Any], target: Mapping[str, Any], title: str, body: str) -> SendResult:

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from apprise.plugins.custom_json import NotifyJSON
 
-from dispatch.channels.quiet import notify, one_line, quiet_apprise
+from dispatch.channels.quiet import not_configured, notify, one_line, quiet_apprise
 from dispatch.ports import Channel, Message, SendResult
 from geodata.errors import BadInput
 
@@ -17,13 +17,9 @@ _ADDRESS = re.compile(r"[\w.@+:/-]{1,200}")
 def make_webhook(url: str) -> Channel:
     """The channel for `webhook_url`; empty: not configured. The body's fields are described in `docs/plans.md`."""
     if not url:
-        return Channel("webhook", "短信网关", False, _not_configured, TIMEOUT_S)
+        return Channel("webhook", "短信网关", False, not_configured, TIMEOUT_S)
     target = _target(url)
     return Channel("webhook", "短信网关", True, lambda message: _send(target, message), TIMEOUT_S)
-
-
-def _not_configured(_message: Message) -> SendResult:
-    return SendResult(False, "渠道没有配置")
 
 
 def _target(url: str) -> dict[str, Any]:
