@@ -8,16 +8,19 @@ from typing import Any
 import orjson
 
 from alerts.cap import CapMessage, parse_cap, parse_json, to_alerts
-from alerts.model import Alert, AlertChange, AlertState, revised, state_of
+from alerts.model import OVER, Alert, AlertChange, AlertState, is_over, revised, state_of
 from alerts.ports import AlertStore, Reject, RejectStore
 from alerts.warnings import Outcome, decide
 from geodata.errors import BadInput, Conflict, NotFound
 
 STATES = {
-    "open": (AlertState.FIRING, AlertState.ACKNOWLEDGED),
+    "open": (AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SHELVED),
     "firing": (AlertState.FIRING,),
     "acknowledged": (AlertState.ACKNOWLEDGED,),
+    "shelved": (AlertState.SHELVED,),
     "resolved": (AlertState.RESOLVED,),
+    "closed": (AlertState.CLOSED,),
+    "ended": (AlertState.RESOLVED, AlertState.CLOSED),
     "all": tuple(AlertState),
 }
 _TRIES = 3
@@ -41,7 +44,7 @@ class AlertDesk:
     def open(self, now: datetime | None = None) -> list[Alert]:
         """Open at `now`, worst first, then newest."""
         moment = now or self._clock()
-        alive = [alert for alert in self._store.open_alerts() if state_of(alert, moment) is not AlertState.RESOLVED]
+        alive = [alert for alert in self._store.open_alerts() if not is_over(alert, moment)]
         return worst_first(alive)
 
     def get(self, alert_id: str) -> Alert:
@@ -69,7 +72,7 @@ class AlertDesk:
         """Take notice. Again changes nothing (the first one stays); an ended alert raises `Conflict`."""
         alert = self.get(alert_id)
         state = state_of(alert, now)
-        if state is AlertState.RESOLVED:
+        if state in OVER:
             raise Conflict(f"预警 {alert_id} 已结束,不能再确认")
         if state is AlertState.ACKNOWLEDGED:
             return alert

@@ -1,7 +1,7 @@
 """An alert as a value: one condition, however often it reports. Field names are CAP 1.2's where CAP has them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -18,11 +18,18 @@ class Level(IntEnum):
 
 
 class AlertState(StrEnum):
-    """Derived by `state_of`, never stored."""
+    """Derived by `state_of` (and, where others have a say in it, by `alerts.standing`), never stored."""
 
+    PENDING = "pending"  # a threshold is reached and its hold time not yet over: no alert exists
     FIRING = "firing"
     ACKNOWLEDGED = "acknowledged"
-    RESOLVED = "resolved"
+    SHELVED = "shelved"  # put aside by a person until a time
+    SUPPRESSED = "suppressed"  # silenced or inhibited, and it is said by what
+    RESOLVED = "resolved"  # the condition is over
+    CLOSED = "closed"  # over, and put away by a person or by time
+
+
+OVER = frozenset({AlertState.RESOLVED, AlertState.CLOSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +75,43 @@ class Alert:
     acknowledged_by: str | None = None
     incident_id: str | None = None
     sent_at: datetime | None = None  # of the newest warning message this alert stands for
+    county: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)  # of the source, beside those of `alerts.labels`
+    reopened: int = 0  # how often its condition came back soon after it was over
+    reopened_at: datetime | None = None
+    chattering_since: datetime | None = None  # it comes and goes too often; held open until it has been quiet
+    escalation: int = 0  # steps taken because nobody acknowledged it
+    escalated_at: datetime | None = None
+    shelved_until: datetime | None = None
+    shelved_by: str | None = None
+    shelved_why: str | None = None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    closed_why: str | None = None
     version: int = 1
 
 
 def state_of(alert: Alert, now: datetime) -> AlertState:
-    """The state at `now`, from what happened up to then. An expired warning counts as resolved."""
+    """The state at `now`, from what happened up to then. An expired warning counts as resolved.
+
+    Silences and inhibitions are not the alert's own: `alerts.standing` adds them.
+    """
+    if alert.closed_at is not None and alert.closed_at <= now:
+        return AlertState.CLOSED
     ended = alert.resolved_at is not None and alert.resolved_at <= now
     expired = alert.expires_at is not None and alert.expires_at <= now
     if ended or expired:
         return AlertState.RESOLVED
+    if alert.shelved_until is not None and alert.shelved_until > now:
+        return AlertState.SHELVED
     if alert.acknowledged_at is not None and alert.acknowledged_at <= now:
         return AlertState.ACKNOWLEDGED
     return AlertState.FIRING
+
+
+def is_over(alert: Alert, now: datetime) -> bool:
+    """Whether its condition is no longer there at `now`."""
+    return state_of(alert, now) in OVER
 
 
 def revised(alert: Alert, now: datetime, **changes: Any) -> Alert:
@@ -89,7 +121,9 @@ def revised(alert: Alert, now: datetime, **changes: Any) -> Alert:
 
 @dataclass(frozen=True, slots=True)
 class AlertChange:
-    """One step: `kind` is fired, level, updated, value, resolved, acknowledged, cancelled, linked."""
+    """One step: `kind` is fired, level, updated, value, resolved, reopened, cancelled (what the condition did);
+    acknowledged, shelved, unshelved, closed, linked, unlinked (what a person did); chattering, escalated (what time
+    did)."""
 
     alert: Alert
     kind: str

@@ -12,7 +12,7 @@ from geodata.errors import BadInput
 MAX_BYTES = 1_000_000
 _FIELDS = {
     "id", "title", "event", "quantity", "sensors", "levels", "direction", "hold_s", "deadband", "stale_after_s",
-    "stale_title", "source", "category", "severity", "urgency", "certainty", "enabled", "note",
+    "stale_title", "source", "category", "severity", "urgency", "certainty", "enabled", "note", "kind",
 }  # fmt: skip
 _SELECTORS = {"all", "ids", "kinds", "asset_kinds"}
 
@@ -66,6 +66,9 @@ class Rule:
     certainty: str = "Observed"
     enabled: bool = True
     note: str = ""
+    kind: str = "threshold"
+    spec: object | None = None  # of the kinds that are more than a threshold: see `alerts.rule_kinds`
+    line: int = 0  # where it begins in its file
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,9 @@ class Incident:
     exercise: bool
     alert_ids: tuple[str, ...] = ()
     closed_at: datetime | None = None
+    closed_why: str | None = None
+    merged_into: str | None = None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

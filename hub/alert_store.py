@@ -169,16 +169,25 @@ def _expired(alert: Alert, at: datetime) -> bool:
 
 
 def _in_state(state: AlertState, at: datetime) -> sa.ColumnElement[bool]:
-    """`state_of`, as SQL."""
+    """`state_of`, as SQL. Pending and suppressed are not an alert's own states: no row is in them."""
     columns = ALERTS.c
-    ended = sa.or_(
-        sa.and_(columns.resolved_at.is_not(None), columns.resolved_at <= at),
-        sa.and_(columns.expires_at.is_not(None), columns.expires_at <= at),
-    )
-    if state is AlertState.RESOLVED:
-        return ended
-    seen = sa.and_(columns.acknowledged_at.is_not(None), columns.acknowledged_at <= at)
-    return sa.and_(~ended, seen if state is AlertState.ACKNOWLEDGED else ~seen)
+    closed = _by(columns.closed_at, at)
+    ended = sa.and_(~closed, sa.or_(_by(columns.resolved_at, at), _by(columns.expires_at, at)))
+    shelved = sa.and_(columns.shelved_until.is_not(None), columns.shelved_until > at)
+    seen = _by(columns.acknowledged_at, at)
+    there = sa.and_(~closed, ~ended)
+    return {
+        AlertState.CLOSED: closed,
+        AlertState.RESOLVED: ended,
+        AlertState.SHELVED: sa.and_(there, shelved),
+        AlertState.ACKNOWLEDGED: sa.and_(there, ~shelved, seen),
+        AlertState.FIRING: sa.and_(there, ~shelved, ~seen),
+    }.get(state, sa.false())
+
+
+def _by(column: sa.Column[Any], at: datetime) -> sa.ColumnElement[bool]:
+    """Whether it has happened by `at`."""
+    return sa.and_(column.is_not(None), column <= at)
 
 
 def _row(alert: Alert, body: bytes) -> dict[str, Any]:
@@ -192,6 +201,8 @@ def _row(alert: Alert, body: bytes) -> dict[str, Any]:
         "resolved_at": alert.resolved_at,
         "acknowledged_at": alert.acknowledged_at,
         "incident_id": alert.incident_id,
+        "shelved_until": alert.shelved_until,
+        "closed_at": alert.closed_at,
         "body": body,
     }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from alerts.model import Alert, Level, state_of
+from alerts.model import Alert, Level, is_over
 from alerts.model_json import alert_to_plain
 from dispatch.model import Call, to_plain
 from hub.services import Services
@@ -58,7 +58,7 @@ def take(services: Services, context: ScreenContext, *, frozen: bool = False) ->
     moment = asked or context.moment
     live = context.at is None and asked is None
     found = services.alerts.open(moment) if live else services.alerts.as_of(moment)
-    open_now = sorted((one for one in found if state_of(one, moment) != "resolved"), key=by_urgency)
+    open_now = sorted((one for one in found if not is_over(one, moment)), key=by_urgency)
     calls = tuple(services.dispatch.active_calls()) if live else calls_at(services, asked) if asked else ()
     latest = services.latest() if live else readings_at(services, asked) if asked else {}
     names = sensor_names(services, latest, {"flow", "rain"})
@@ -128,7 +128,7 @@ def gauged_points(services: Services) -> int:
 
 def timeline_bins(services: Services, shot: Snapshot) -> tuple[tuple[int, int], ...]:
     """The timeline's bins: what is open now and what ended, at most the 500 that ended last."""
-    ended = services.alerts.list("resolved", 500, now=shot.moment)
+    ended = services.alerts.list("ended", 500, now=shot.moment)
     return bins_of([*shot.alerts, *ended], shot.moment)
 
 

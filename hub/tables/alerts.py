@@ -18,6 +18,8 @@ ALERTS = sa.Table(
     sa.Column("resolved_at", UtcTime),
     sa.Column("acknowledged_at", UtcTime),
     sa.Column("incident_id", sa.String(40)),
+    sa.Column("shelved_until", UtcTime),
+    sa.Column("closed_at", UtcTime),
     sa.Column("body", sa.LargeBinary, nullable=False),  # the whole alert, as alerts.model_json writes it
 )
 # one condition, one open alert: kept by the database, whoever writes
@@ -29,6 +31,7 @@ sa.Index(
     postgresql_where=ALERTS.c.resolved_at.is_(None),
 )
 sa.Index("alerts_incident", ALERTS.c.incident_id)
+sa.Index("alerts_resolved", ALERTS.c.resolved_at)
 
 IDENTIFIERS = sa.Table(
     "alert_identifiers",
@@ -125,4 +128,74 @@ LEASES = sa.Table(
     sa.Column("holder", sa.Text, nullable=False),
     sa.Column("token", sa.BigInteger, nullable=False),
     sa.Column("expires_at", UtcTime, nullable=False),
+)
+
+SILENCES = sa.Table(
+    "silences",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("starts_at", UtcTime, nullable=False),
+    sa.Column("ends_at", UtcTime, nullable=False),
+    sa.Column("owner", sa.String(64), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("matchers", sa.JSON, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime),  # ended by hand before its time
+    sa.Column("ended_by", sa.String(64)),
+    sa.Column("ended_why", sa.Text),
+    sa.Index("silences_ends", "ends_at"),
+)
+
+# what each receiver was told last of each group, so that a restart neither repeats nor forgets
+NOTIFY_LOG = sa.Table(
+    "notify_log",
+    metadata,
+    sa.Column("receiver", sa.String(64), primary_key=True),
+    sa.Column("group_key", sa.String(64), primary_key=True),  # SHA-256 of the group's labels
+    sa.Column("sent_at", UtcTime, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+NOTIFY_CURSOR = sa.Table(
+    "notify_cursor",
+    metadata,
+    sa.Column("one", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),  # every event up to this number has been told or needs no telling
+)
+
+RULE_VERSIONS = sa.Table(
+    "rule_versions",
+    metadata,
+    sa.Column("no", _BIG_ID, primary_key=True, autoincrement=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("author", sa.String(64), nullable=False),
+    sa.Column("origin", sa.String(16), nullable=False),  # file | page | restore
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),  # SHA-256 of the text
+    sa.Column("text", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+SIGHTINGS = sa.Table(
+    "sightings",
+    metadata,
+    sa.Column(
+        "id", sa.String(64), primary_key=True
+    ),  # the source's own, with the source in front: repeats change nothing
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("lon", sa.Float, nullable=False),
+    sa.Column("lat", sa.Float, nullable=False),
+    sa.Column("observed_at", UtcTime, nullable=False),
+    sa.Column("received_at", UtcTime, nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("exercise", sa.String(64), nullable=False),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Index("sightings_observed", "observed_at"),
+)
+
+FEED_CURSORS = sa.Table(
+    "feed_cursors",
+    metadata,
+    sa.Column("feed", sa.String(64), primary_key=True),
+    sa.Column("body", sa.JSON, nullable=False),  # what a feed must remember between two looks (ETag, last entry)
 )

@@ -39,6 +39,9 @@ INCIDENTS = sa.Table(
     sa.Column("opened_by", sa.String(64), nullable=False),
     sa.Column("exercise", sa.Boolean, nullable=False),
     sa.Column("closed_at", UtcTime),
+    sa.Column("closed_why", sa.Text),
+    sa.Column("merged_into", sa.String(32)),
+    sa.Column("updated_at", UtcTime),
 )
 
 INCIDENT_ALERTS = sa.Table(
@@ -155,4 +158,73 @@ RECEIPTS = sa.Table(
     sa.Column("token_hash", sa.String(64), primary_key=True),  # SHA-256; the token itself is only in the message
     sa.Column("row_id", sa.ForeignKey("call_rows.id"), nullable=False, index=True),
     sa.Column("expires_at", UtcTime, nullable=False),
+)
+
+# graded and classified handling (分级分类处置): what has to be done, by when
+INCIDENT_TASKS = sa.Table(
+    "incident_tasks",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("incident_id", sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("step_no", sa.Integer, nullable=False),
+    sa.Column("key", sa.String(32), nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("due_at", UtcTime),
+    sa.Column("done_at", UtcTime),
+    sa.Column("done_by", sa.String(64)),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.Column("source", sa.Text, nullable=False, server_default=""),
+    sa.UniqueConstraint("incident_id", "key", name="ux_incident_tasks_key"),
+)
+
+INCIDENT_PEOPLE = sa.Table(
+    "incident_people",
+    metadata,
+    sa.Column("incident_id", sa.ForeignKey("incidents.id"), primary_key=True),
+    sa.Column("person_id", sa.String(64), primary_key=True),
+    sa.Column("role", sa.String(64), nullable=False),
+    sa.Column("added_at", UtcTime, nullable=False),
+    sa.Column("added_by", sa.String(64), nullable=False),
+    sa.Column("left_at", UtcTime),
+)
+
+INCIDENT_FILES = sa.Table(
+    "incident_files",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("incident_id", sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("media_type", sa.String(64), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("added_at", UtcTime, nullable=False),
+    sa.Column("added_by", sa.String(64), nullable=False),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.UniqueConstraint("incident_id", "sha256", name="ux_incident_files_content"),
+)
+
+# a warning's notice and response level, drafted from a template, edited and signed by a person
+RESPONSES = sa.Table(
+    "responses",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("alert_id", sa.String(40), nullable=False, index=True),
+    sa.Column("incident_id", sa.String(32)),
+    sa.Column("status", sa.String(12), nullable=False),  # draft | signed | withdrawn
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("created_by", sa.String(64), nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Column("updated_by", sa.String(64), nullable=False),
+    sa.Column("signed_at", UtcTime),
+    sa.Column("signed_by", sa.String(64)),
+    sa.Column("body", sa.JSON, nullable=False),  # texts, level, template and its source, every earlier version
+)
+# one warning, one response that counts
+sa.Index(
+    "ux_responses_one",
+    RESPONSES.c.alert_id,
+    unique=True,
+    sqlite_where=RESPONSES.c.status != "withdrawn",
+    postgresql_where=RESPONSES.c.status != "withdrawn",
 )

@@ -1,0 +1,215 @@
+"""Alerts an operator can live with"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from hub.database import UtcTime
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "feed_cursors",
+        sa.Column("feed", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("feed"),
+    )
+    op.create_table(
+        "notify_cursor",
+        sa.Column("one", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("one"),
+    )
+    op.create_table(
+        "notify_log",
+        sa.Column("receiver", sa.String(length=64), nullable=False),
+        sa.Column("group_key", sa.String(length=64), nullable=False),
+        sa.Column("sent_at", UtcTime(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("receiver", "group_key"),
+    )
+    op.create_table(
+        "responses",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("alert_id", sa.String(length=40), nullable=False),
+        sa.Column("incident_id", sa.String(length=32), nullable=True),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("updated_at", UtcTime(), nullable=False),
+        sa.Column("updated_by", sa.String(length=64), nullable=False),
+        sa.Column("signed_at", UtcTime(), nullable=True),
+        sa.Column("signed_by", sa.String(length=64), nullable=True),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("responses", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_responses_alert_id"), ["alert_id"], unique=False)
+        batch_op.create_index(
+            "ux_responses_one",
+            ["alert_id"],
+            unique=True,
+            sqlite_where=sa.text("status != 'withdrawn'"),
+            postgresql_where=sa.text("status != 'withdrawn'"),
+        )
+
+    op.create_table(
+        "rule_versions",
+        sa.Column("no", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.Column("author", sa.String(length=64), nullable=False),
+        sa.Column("origin", sa.String(length=16), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("no"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "sightings",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("lon", sa.Float(), nullable=False),
+        sa.Column("lat", sa.Float(), nullable=False),
+        sa.Column("observed_at", UtcTime(), nullable=False),
+        sa.Column("received_at", UtcTime(), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("exercise", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("sightings", schema=None) as batch_op:
+        batch_op.create_index("sightings_observed", ["observed_at"], unique=False)
+
+    op.create_table(
+        "silences",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("starts_at", UtcTime(), nullable=False),
+        sa.Column("ends_at", UtcTime(), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("matchers", sa.JSON(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("ended_at", UtcTime(), nullable=True),
+        sa.Column("ended_by", sa.String(length=64), nullable=True),
+        sa.Column("ended_why", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("silences", schema=None) as batch_op:
+        batch_op.create_index("silences_ends", ["ends_at"], unique=False)
+
+    op.create_table(
+        "incident_files",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("incident_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.String(length=64), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("added_at", UtcTime(), nullable=False),
+        sa.Column("added_by", sa.String(length=64), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["incident_id"],
+            ["incidents.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("incident_id", "sha256", name="ux_incident_files_content"),
+    )
+    with op.batch_alter_table("incident_files", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_incident_files_incident_id"), ["incident_id"], unique=False)
+
+    op.create_table(
+        "incident_people",
+        sa.Column("incident_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=64), nullable=False),
+        sa.Column("added_at", UtcTime(), nullable=False),
+        sa.Column("added_by", sa.String(length=64), nullable=False),
+        sa.Column("left_at", UtcTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["incident_id"],
+            ["incidents.id"],
+        ),
+        sa.PrimaryKeyConstraint("incident_id", "person_id"),
+    )
+    op.create_table(
+        "incident_tasks",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("incident_id", sa.String(length=32), nullable=False),
+        sa.Column("step_no", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("due_at", UtcTime(), nullable=True),
+        sa.Column("done_at", UtcTime(), nullable=True),
+        sa.Column("done_by", sa.String(length=64), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("source", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["incident_id"],
+            ["incidents.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("incident_id", "key", name="ux_incident_tasks_key"),
+    )
+    with op.batch_alter_table("incident_tasks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_incident_tasks_incident_id"), ["incident_id"], unique=False)
+
+    with op.batch_alter_table("alerts", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("shelved_until", UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("closed_at", UtcTime(), nullable=True))
+        batch_op.create_index("alerts_resolved", ["resolved_at"], unique=False)
+
+    with op.batch_alter_table("incidents", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("closed_why", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("merged_into", sa.String(length=32), nullable=True))
+        batch_op.add_column(sa.Column("updated_at", UtcTime(), nullable=True))
+
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("incidents", schema=None) as batch_op:
+        batch_op.drop_column("updated_at")
+        batch_op.drop_column("merged_into")
+        batch_op.drop_column("closed_why")
+
+    with op.batch_alter_table("alerts", schema=None) as batch_op:
+        batch_op.drop_index("alerts_resolved")
+        batch_op.drop_column("closed_at")
+        batch_op.drop_column("shelved_until")
+
+    with op.batch_alter_table("incident_tasks", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_incident_tasks_incident_id"))
+
+    op.drop_table("incident_tasks")
+    op.drop_table("incident_people")
+    with op.batch_alter_table("incident_files", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_incident_files_incident_id"))
+
+    op.drop_table("incident_files")
+    with op.batch_alter_table("silences", schema=None) as batch_op:
+        batch_op.drop_index("silences_ends")
+
+    op.drop_table("silences")
+    with op.batch_alter_table("sightings", schema=None) as batch_op:
+        batch_op.drop_index("sightings_observed")
+
+    op.drop_table("sightings")
+    op.drop_table("rule_versions")
+    with op.batch_alter_table("responses", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ux_responses_one",
+            sqlite_where=sa.text("status != 'withdrawn'"),
+            postgresql_where=sa.text("status != 'withdrawn'"),
+        )
+        batch_op.drop_index(batch_op.f("ix_responses_alert_id"))
+
+    op.drop_table("responses")
+    op.drop_table("notify_log")
+    op.drop_table("notify_cursor")
+    op.drop_table("feed_cursors")
