@@ -39,6 +39,7 @@ from hub.lease import Leases
 from hub.live import LatestReadings, LivePublisher
 from hub.metrics import Metrics
 from hub.migrate import migrate
+from hub.open_alerts import CachedAlertStore
 from hub.outbox import last_seq
 from hub.push import Push
 from hub.reading_store import DbReadingStore
@@ -119,7 +120,7 @@ def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chrom
     """The application of one web process."""
     settings, city, roads = stores.settings, City.load(stores.catalog), LiveRoads(stores.catalog)
     readings = DbReadingStore(stores.database)
-    alerts = AlertDesk(DbAlertStore(stores.database), stores.rejects, utc_now)
+    alerts = AlertDesk(CachedAlertStore(stores.database), stores.rejects, utc_now)
     return Services(
         city_name=settings.city_name,
         base_url=settings.base_url,
