@@ -1,7 +1,7 @@
 """Matchers over labels: `event=积水`, `county!=兰山区`, `rule~waterlogging-*`. No regular expression is ever run."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from geodata.errors import BadInput
@@ -49,6 +49,28 @@ def parse_matchers(texts: Iterable[str]) -> tuple[Matcher, ...]:
 
 def all_match(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
     return all(matcher.matches(labels) for matcher in matchers)
+
+
+class MatcherIndex:
+    """Many lists of matchers, asked which of them match; only those that can are tried."""
+
+    def __init__(self, lists: Sequence[Sequence[Matcher]]) -> None:
+        self._lists = [tuple(matchers) for matchers in lists]
+        self._keyed: dict[str, dict[str, list[int]]] = {}
+        self._rest: list[int] = []
+        for number, matchers in enumerate(self._lists):
+            key = next((one for one in matchers if one.op == "=" and one.value), None)
+            if key is None:
+                self._rest.append(number)
+            else:
+                self._keyed.setdefault(key.name, {}).setdefault(key.value, []).append(number)
+
+    def matching(self, labels: Mapping[str, str]) -> Iterator[int]:
+        """The places of the lists all of whose matchers match, in the order of the lists."""
+        numbers = list(self._rest)
+        for name, values in self._keyed.items():
+            numbers += values.get(labels.get(name, ""), ())
+        return (number for number in sorted(numbers) if all_match(self._lists[number], labels))
 
 
 def _like(text: str, pattern: str) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alerts.model import Alert, AlertChange
+from alerts.silences import Silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,23 @@ class AlertStore(Protocol):
         `fence`: (lease name, token); a token that is no longer the lease's raises `Conflict` and stores nothing."""
 
     def rule_states(self) -> dict[tuple[str, int], Mapping[str, Any]]: ...
+
+
+class SilenceStore(Protocol):
+    """Durable silences; each change is committed with its event before it answers."""
+
+    def add(self, silence: Silence) -> None: ...
+
+    def get(self, silence_id: str) -> Silence | None: ...
+
+    def end(self, silence_id: str, who: str, why: str, now: datetime) -> Silence:
+        """End it now. Raises `NotFound`, or `Conflict` when it is over already."""
+
+    def active(self, now: datetime) -> list[Silence]:
+        """In force at `now`, which may be a past moment: then as it was."""
+
+    def listed(self, limit: int = 200) -> list[Silence]:
+        """Newest first, those that are over too."""
 
 
 class ReadingStore(Protocol):
