@@ -4,44 +4,17 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from alerts.model import Level
+from alerts.rule_parts import LevelStep, SensorFilter, read_levels, read_sensors
 from alerts.rules_read import ListedProblems, RuleNode, read_rule_nodes
-from alerts.sensors import SensorInfo
 from geodata.errors import BadInput
+
+__all__ = ["LevelStep", "Rule", "RuleSet", "SensorFilter", "load_rules", "parse_rules"]
 
 MAX_BYTES = 1_000_000
 _FIELDS = {
     "id", "title", "event", "quantity", "sensors", "levels", "direction", "hold_s", "deadband", "stale_after_s",
     "stale_title", "source", "category", "severity", "urgency", "certainty", "enabled", "note", "kind",
 }  # fmt: skip
-_SELECTORS = {"all", "ids", "kinds", "asset_kinds"}
-
-
-@dataclass(frozen=True, slots=True)
-class LevelStep:
-    """A threshold in the quantity's unit, the words of its source, and how long it must be reached without a break."""
-
-    level: Level
-    at: float
-    native: str
-    hold_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class SensorFilter:
-    """Which sensors a rule watches: any of the lists, or all that measure its quantity."""
-
-    ids: frozenset[str] = frozenset()
-    kinds: frozenset[str] = frozenset()
-    asset_kinds: frozenset[str] = frozenset()
-    all: bool = False
-
-    def takes(self, sensor: SensorInfo, quantity: str) -> bool:
-        """Whether `sensor`, if it measures `quantity`, is watched."""
-        if sensor.quantities and quantity not in sensor.quantities:
-            return False
-        named = sensor.id in self.ids or sensor.kind in self.kinds or sensor.asset_kind in self.asset_kinds
-        return self.all or named
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +93,8 @@ def _rule(node: RuleNode) -> tuple[Rule, int] | None:
         title=node.text("title", required=True),
         event=node.text("event", required=True),
         quantity=node.choice_of_quantity("quantity"),
-        sensors=_sensors(node),
-        levels=_levels(node, hold_s),
+        sensors=read_sensors(node),
+        levels=read_levels(node, hold_s),
         direction=node.choice("direction", ("above", "below"), "above"),
         deadband=node.number("deadband", 0.0, low=0.0),
         stale_after_s=node.number("stale_after_s", 0.0, low=0.0, high=7 * 86_400.0),
@@ -141,35 +114,6 @@ def _rule(node: RuleNode) -> tuple[Rule, int] | None:
 _CATEGORIES = (
     "Geo", "Met", "Safety", "Security", "Rescue", "Fire", "Health", "Env", "Transport", "Infra", "CBRNE", "Other",
 )  # fmt: skip
-
-
-def _sensors(node: RuleNode) -> SensorFilter:
-    chosen = node.mapping("sensors")
-    if chosen is None:
-        return SensorFilter()
-    chosen.only(_SELECTORS)
-    found = SensorFilter(
-        frozenset(chosen.words("ids")),
-        frozenset(chosen.words("kinds")),
-        frozenset(chosen.words("asset_kinds")),
-        chosen.flag("all", False),
-    )
-    if not (found.all or found.ids or found.kinds or found.asset_kinds):
-        node.problem("sensors", "没有选中任何传感器;写 ids、kinds、asset_kinds 或 all: true")
-    return found
-
-
-def _levels(node: RuleNode, hold_s: float) -> tuple[LevelStep, ...]:
-    steps = []
-    for step in node.mappings("levels"):
-        step.only({"level", "at", "native", "hold_s"})
-        name = step.choice("level", ("blue", "yellow", "orange", "red"), "")
-        at = step.number("at", None)
-        held = step.number("hold_s", hold_s, low=0.0, high=86_400.0)
-        native = step.text("native", required=True)
-        if name:
-            steps.append(LevelStep(Level[name.upper()], at, native, held))
-    return tuple(sorted(steps, key=lambda step: step.level))
 
 
 def _check_order(rule: Rule, node: RuleNode) -> None:
