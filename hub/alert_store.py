@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from alerts.lifecycle import merged
+from alerts.load import topic_of
 from alerts.model import Alert, AlertChange, AlertState
 from alerts.model_json import alert_from_plain, alert_to_plain
 from geodata.errors import Conflict
@@ -109,19 +110,22 @@ class DbAlertStore:
             alert = change.alert if change.kind == "fired" else merged(stored, change) if stored else None
             if alert is not None:
                 present[alert.id] = alert
-                steps.append((change, alert, orjson.dumps(alert_to_plain(alert, change.at))))
+                was = int(stored.level) if stored else None
+                steps.append((change, alert, orjson.dumps(alert_to_plain(alert, change.at)), was))
         if not steps:
             return
-        last = {alert.id: (alert, body) for _, alert, body in steps}
+        last = {alert.id: (alert, body) for _, alert, body, _ in steps}
         self._write_rows(connection, last, new)
-        kept = [_history_row(change, alert, body) for change, alert, body in steps if change.kind != "value"]
+        kept = [_history_row(*step) for step in steps if step[0].kind != "value"]
         if kept:
             connection.execute(HISTORY.insert(), kept)
-        aliases = {(alert.identifier, alert.id) for _, alert, _ in steps if alert.identifier}
+        aliases = {(alert.identifier, alert.id) for _, alert, _, _ in steps if alert.identifier}
         if aliases:
             rows = [{"identifier": identifier, "alert_id": alert_id} for identifier, alert_id in sorted(aliases)]
             connection.execute(self._database.insert(IDENTIFIERS).on_conflict_do_nothing(), rows)
-        tell_many(connection, "alerts", ((f"alert.{c.kind}", c.at, b'{"alert":' + body + b"}") for c, _, body in steps))
+        tell_many(
+            connection, "alerts", ((f"alert.{c.kind}", c.at, b'{"alert":' + body + b"}") for c, _, body, _ in steps)
+        )
 
     def _locked(self, connection: Connection, ids: Iterable[str]) -> dict[str, Alert]:
         wanted = sorted(ids)
@@ -207,7 +211,7 @@ def _row(alert: Alert, body: bytes) -> dict[str, Any]:
     }
 
 
-def _history_row(change: AlertChange, alert: Alert, body: bytes) -> dict[str, Any]:
+def _history_row(change: AlertChange, alert: Alert, body: bytes, was_level: int | None) -> dict[str, Any]:
     return {
         "alert_id": alert.id,
         "version": alert.version,
@@ -216,4 +220,8 @@ def _history_row(change: AlertChange, alert: Alert, body: bytes) -> dict[str, An
         "who": change.who,
         "detail": change.detail,
         "body": body,
+        "level": int(alert.level),
+        "was_level": was_level,
+        "exercise": alert.status != "Actual",
+        "topic": topic_of(alert),
     }

@@ -51,8 +51,13 @@ HISTORY = sa.Table(
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    # what the operator load counts, beside the body so that an index answers without opening it
+    sa.Column("level", sa.SmallInteger),
+    sa.Column("was_level", sa.SmallInteger),  # before this step; none before the first
+    sa.Column("exercise", sa.Boolean),
+    sa.Column("topic", sa.String(200)),  # alerts.load.topic_of
     sa.Index("alert_history_alert", "alert_id", "seq"),
-    sa.Index("alert_history_at", "at"),
+    sa.Index("alert_history_at", "at", "kind", "exercise", "level", "was_level", "topic", "alert_id"),
 )
 
 RULE_STATES = sa.Table(

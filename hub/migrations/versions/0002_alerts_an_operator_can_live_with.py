@@ -1,5 +1,8 @@
 """Alerts an operator can live with"""
 
+import json
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -165,6 +168,17 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("closed_at", UtcTime(), nullable=True))
         batch_op.create_index("alerts_resolved", ["resolved_at"], unique=False)
 
+    with op.batch_alter_table("alert_history", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("level", sa.SmallInteger(), nullable=True))
+        batch_op.add_column(sa.Column("was_level", sa.SmallInteger(), nullable=True))
+        batch_op.add_column(sa.Column("exercise", sa.Boolean(), nullable=True))
+        batch_op.add_column(sa.Column("topic", sa.String(length=200), nullable=True))
+        batch_op.drop_index("alert_history_at")
+    _count_old_steps(op.get_bind())
+    op.create_index(
+        "alert_history_at", "alert_history", ["at", "kind", "exercise", "level", "was_level", "topic", "alert_id"]
+    )
+
     with op.batch_alter_table("incidents", schema=None) as batch_op:
         batch_op.add_column(sa.Column("closed_why", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("merged_into", sa.String(length=32), nullable=True))
@@ -172,11 +186,52 @@ def upgrade() -> None:
 
 
 
+def _count_old_steps(connection: sa.Connection) -> None:
+    """What the operator load counts, for the steps written before it was kept beside them."""
+    history = sa.table(
+        "alert_history",
+        *(sa.column(name) for name in ("seq", "alert_id", "body", "level", "was_level", "exercise", "topic")),
+    )
+    statement = history.update().where(history.c.seq == sa.bindparam("row")).values(
+        {name: sa.bindparam(f"new_{name}") for name in ("level", "was_level", "exercise", "topic")}
+    )  # fmt: skip
+    levels: dict[str, int] = {}
+    after = -1
+    while True:
+        query = sa.select(history.c.seq, history.c.alert_id, history.c.body).where(history.c.seq > after)
+        rows = connection.execute(query.order_by(history.c.seq).limit(2_000)).all()
+        if not rows:
+            return
+        values = [_counted(row, levels) for row in rows]
+        connection.execute(statement, values)
+        after = rows[-1].seq
+
+
+def _counted(row: Any, levels: dict[str, int]) -> dict[str, Any]:
+    plain = json.loads(bytes(row.body))
+    was, level = levels.get(row.alert_id), int(plain["level_no"])
+    levels[row.alert_id] = level
+    if plain.get("rule_id"):
+        topic = f"rule:{plain['rule_id']}:{plain.get('sensor') or plain.get('place') or ''}"
+    else:
+        topic = f"{plain['source']}:{plain.get('sender') or ''}:{plain['event']}"
+    return {
+        "row": row.seq, "new_level": level, "new_was_level": was, "new_exercise": plain["status"] != "Actual",
+        "new_topic": topic[:200],
+    }  # fmt: skip
+
+
 def downgrade() -> None:
     with op.batch_alter_table("incidents", schema=None) as batch_op:
         batch_op.drop_column("updated_at")
         batch_op.drop_column("merged_into")
         batch_op.drop_column("closed_why")
+
+    with op.batch_alter_table("alert_history", schema=None) as batch_op:
+        batch_op.drop_index("alert_history_at")
+        for name in ("topic", "exercise", "was_level", "level"):
+            batch_op.drop_column(name)
+        batch_op.create_index("alert_history_at", ["at"], unique=False)
 
     with op.batch_alter_table("alerts", schema=None) as batch_op:
         batch_op.drop_index("alerts_resolved")
