@@ -10,7 +10,7 @@ from alerts.quantities import QUANTITIES
 from geodata.errors import BadInput
 
 _WORD = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
-_MAX_DEPTH = 8
+_MAX_DEPTH = 20  # six levels of conditions, each a list of mappings, with a choice of sensors inside
 
 
 class ListedProblems:
@@ -55,6 +55,12 @@ class RuleNode:
         for key in self._items:
             if key not in allowed:
                 self.problems.add(self._key_lines[key], f"不认识 {key};可用:{'、'.join(sorted(allowed))}")
+
+    def has(self, key: str) -> bool:
+        return key in self._items
+
+    def names(self) -> list[str]:
+        return list(self._items)
 
     def problem(self, key: str, what: str) -> None:
         node = self._items.get(key)
@@ -119,6 +125,25 @@ class RuleNode:
         if isinstance(node, yaml.SequenceNode) and all(isinstance(item, yaml.ScalarNode) for item in node.value):
             return [item.value for item in node.value]
         self.problem(key, f"{key} 必须是文本的列表")
+        return []
+
+    def pairs(self, key: str) -> list[tuple[float, float]]:
+        """A list of [number, number]; a problem and [] when it is anything else."""
+        node = self._items.get(key)
+        found = []
+        for item in node.value if isinstance(node, yaml.SequenceNode) else ():
+            inner = item.value if isinstance(item, yaml.SequenceNode) else ()
+            try:
+                first, second = (float(one.value) for one in inner)
+            except (ValueError, TypeError, AttributeError):
+                break
+            if not (math.isfinite(first) and math.isfinite(second)):
+                break
+            found.append((first, second))
+        else:
+            if found:
+                return found
+        self.problem(key, f"{key} 必须是 [数字, 数字] 的列表")
         return []
 
     def mapping(self, key: str) -> "RuleNode | None":
