@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from geodata.clock import epoch_ms, utc_now
 from hub.database import Database
@@ -28,18 +29,24 @@ class AuditLog:
         self.database = database
 
     def record(self, who: str, action: str, thing: str, detail: Mapping[str, Any], at: datetime) -> None:
-        body = orjson.dumps(detail, default=str)[:4000]
         with self.database.write() as connection:
-            if not self.database.is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK)))
-            last = connection.execute(sa.select(AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)).scalar() or ""
-            moment = at.replace(microsecond=at.microsecond // 1000 * 1000)
-            connection.execute(
-                AUDIT.insert().values(
-                    at=moment, who=who, action=action, object=thing[:200], detail=body,
-                    hash=_digest(last, moment, who, action, thing[:200], body),
-                )
-            )  # fmt: skip
+            self.append(connection, who, action, thing, detail, at)
+
+    def append(
+        self, connection: Connection, who: str, action: str, thing: str, detail: Mapping[str, Any], at: datetime
+    ) -> None:
+        """`record` within a transaction of the caller's, so that the act and its entry stand or fall together."""
+        body = orjson.dumps(detail, default=str)[:4000]
+        if not self.database.is_sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK)))
+        last = connection.execute(sa.select(AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)).scalar() or ""
+        moment = at.replace(microsecond=at.microsecond // 1000 * 1000)
+        connection.execute(
+            AUDIT.insert().values(
+                at=moment, who=who, action=action, object=thing[:200], detail=body,
+                hash=_digest(last, moment, who, action, thing[:200], body),
+            )
+        )  # fmt: skip
 
     def verify(self) -> int | None:
         """The number of the first row that was changed, or follows one that was removed; None when the chain holds."""

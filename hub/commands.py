@@ -24,7 +24,7 @@ from geodata.datasets import DATASETS
 from geodata.errors import BadInput, NotConfigured
 from geodata.imports import ImportReport
 from geodata.sample.build import build
-from hub.compose import ROOT, open_stores, rule_file
+from hub.compose import ROOT, open_stores, rule_book
 from hub.rights import ROLES
 from hub.serve import DEMO_ACCOUNTS, FRESH, KEPT
 from hub.settings import Settings
@@ -91,7 +91,7 @@ def check_command(arguments: list[str], settings: Settings) -> int:
     """Everything that must be right before the parts start; the first trouble is the error."""
     _parser("check", "检查设置、数据库、规则与预案,不启动").parse_args(arguments)
     stores = open_stores(settings)
-    rules = rule_file(settings).rules()
+    rules = rule_book(stores).rules()
     plans = load_plans(ROOT / settings.plans_file)
     build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
     layers = [spec.id for spec in DATASETS if stores.catalog.exists(spec.id)]

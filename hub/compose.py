@@ -47,7 +47,8 @@ from hub.reject_store import DbRejectStore
 from hub.relay import Relay
 from hub.render import Renderer
 from hub.roster_store import DbRoster
-from hub.rule_file import RuleFile
+from hub.rule_book import RuleBook
+from hub.rule_versions import RuleVersions
 from hub.sensor_registry import DbSensorRegistry
 from hub.sensors import sensor_infos
 from hub.services import Services
@@ -172,9 +173,11 @@ def warm_up(services: Services) -> None:
     threading.Thread(target=work, name="warm-up", daemon=True).start()
 
 
-def rule_file(settings: Settings) -> RuleFile:
-    """The operator's rules, with the last good ones kept beside the data."""
-    return RuleFile(ROOT / settings.rules_file, settings.data_dir / "rules.last-good.yaml")
+def rule_book(stores: Stores) -> RuleBook:
+    """The rules' versions, and the operator's file that new ones may come from."""
+    versions = RuleVersions(stores.database, stores.audit)
+    kept = stores.settings.data_dir / "rules.last-good.yaml"
+    return RuleBook(versions, ROOT / stores.settings.rules_file, kept, utc_now)
 
 
 def engine(settings: Settings) -> int:
@@ -184,7 +187,7 @@ def engine(settings: Settings) -> int:
     channels = build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
     holder = own_name()
     readings, names = DbReadingStore(stores.database), dict[int, str]()
-    rules_now = rule_file(settings)
+    rules_now = rule_book(stores)
 
     def rules() -> RuleEngine:
         infos = sensor_infos(city, stores.registry)
