@@ -7,17 +7,20 @@ from alerts.rules_read import RuleNode
 from alerts.sensors import SensorInfo
 
 _SELECTORS = {"all", "ids", "kinds", "asset_kinds"}
+LONGEST_S = 3 * 86_400.0  # that a window looks back
 LEVEL_NAMES = ("blue", "yellow", "orange", "red")
 
 
 @dataclass(frozen=True, slots=True)
 class LevelStep:
-    """A threshold in the quantity's unit, the words of its source, and how long it must be reached without a break."""
+    """A threshold in the unit of what the rule judges, the words of its source, and how long it must be reached
+    without a break. `window_s`: the time it is judged over, of a `window` rule."""
 
     level: Level
     at: float
     native: str
     hold_s: float = 0.0
+    window_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,19 @@ def read_sensors(node: RuleNode) -> SensorFilter:
     return found
 
 
-def read_levels(node: RuleNode, hold_s: float) -> tuple[LevelStep, ...]:
-    """The `levels` of `node`, mildest first."""
+def read_levels(node: RuleNode, hold_s: float, kind: str = "threshold") -> tuple[LevelStep, ...]:
+    """The `levels` of `node`, mildest first. Of an absence `absent_after_s` stands for `at`."""
     steps = []
+    at_key = "absent_after_s" if kind == "absence" else "at"
+    allowed = {"level", "native", at_key} | ({"window_s"} if kind == "window" else set())
+    usual_s = node.number("window_s", 0.0) if kind == "window" else 0.0
     for step in node.mappings("levels"):
-        step.only({"level", "at", "native", "hold_s"})
+        step.only(allowed if kind == "absence" else allowed | {"hold_s"})
         name = step.choice("level", LEVEL_NAMES, "")
-        at = step.number("at", None)
+        at = step.number(at_key, None, *((1.0, 86_400.0 * 7) if kind == "absence" else ()))
         held = step.number("hold_s", hold_s, low=0.0, high=86_400.0)
         native = step.text("native", required=True)
+        window_s = step.number("window_s", usual_s or None, low=1.0, high=LONGEST_S) if kind == "window" else 0.0
         if name:
-            steps.append(LevelStep(Level[name.upper()], at, native, held))
+            steps.append(LevelStep(Level[name.upper()], at, native, held, window_s))
     return tuple(sorted(steps, key=lambda step: step.level))

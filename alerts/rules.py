@@ -4,23 +4,29 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from alerts.quantities import QUANTITIES
+from alerts.rule_kinds import SPEC_READERS, SpecReader
 from alerts.rule_parts import LevelStep, SensorFilter, read_levels, read_sensors
 from alerts.rules_read import ListedProblems, RuleNode, read_rule_nodes
+from alerts.series_rules import SERIES_READERS
 from geodata.errors import BadInput
 
 __all__ = ["LevelStep", "Rule", "RuleSet", "SensorFilter", "load_rules", "parse_rules"]
 
 MAX_BYTES = 1_000_000
-_FIELDS = {
-    "id", "title", "event", "quantity", "sensors", "levels", "direction", "hold_s", "deadband", "stale_after_s",
-    "stale_title", "source", "category", "severity", "urgency", "certainty", "enabled", "note", "kind",
-}  # fmt: skip
+_FIELDS = frozenset({
+    "id", "title", "event", "quantity", "sensors", "levels", "direction", "hold_s", "fall_hold_s", "deadband",
+    "stale_after_s", "stale_title", "source", "category", "severity", "urgency", "certainty", "enabled", "note", "kind",
+})  # fmt: skip
+_KINDS = {"threshold": SpecReader(frozenset(), lambda _: None, frozenset()), **SERIES_READERS, **SPEC_READERS}
+SERIES_KINDS = frozenset({"threshold", *SERIES_READERS})  # what the kernel judges, reading by reading
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`direction` above: a level is reached at value ≥ at; below: at value ≤ at. `deadband` is the hysteresis, in the
-    quantity's unit: a level once reached is left only beyond it. `stale_after_s` 0: silence is not watched."""
+    """`direction` above: a level is reached at value ≥ at; below: at value ≤ at; rising and falling belong to rates.
+    `deadband` is the hysteresis, in the judged value's unit: a level once reached is left only beyond it, and only
+    when it has stayed beyond it for `fall_hold_s`. `stale_after_s` 0: silence is not watched."""
 
     id: str
     title: str
@@ -40,8 +46,15 @@ class Rule:
     enabled: bool = True
     note: str = ""
     kind: str = "threshold"
-    spec: object | None = None  # of the kinds that are more than a threshold: see `alerts.rule_kinds`
+    spec: object | None = None  # of the kinds that are more than a threshold: `alerts.series_rules`, `.rule_kinds`
     line: int = 0  # where it begins in its file
+    fall_hold_s: float = 0.0
+
+    @property
+    def unit(self) -> str:
+        """The unit of the value that is judged: a window's or a rate's is not its readings'."""
+        own = getattr(self.spec, "unit", None)
+        return own if isinstance(own, str) else QUANTITIES[self.quantity].unit if self.quantity in QUANTITIES else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +99,21 @@ def parse_rules(text: str, name: str = "rules") -> RuleSet:
 
 def _rule(node: RuleNode) -> tuple[Rule, int] | None:
     before = node.problems.count
-    node.only(_FIELDS)
-    hold_s = node.number("hold_s", 0.0, low=0.0, high=86_400.0)
+    kind = node.choice("kind", tuple(_KINDS), "threshold")
+    reader = _KINDS[kind]
+    taken = _FIELDS - reader.without
+    node.only(taken | reader.fields)
+    hold_s = _seconds(node, taken, "hold_s", 86_400.0)
     rule = Rule(
         id=node.word("id"),
         title=node.text("title", required=True),
         event=node.text("event", required=True),
-        quantity=node.choice_of_quantity("quantity"),
-        sensors=read_sensors(node),
-        levels=read_levels(node, hold_s),
-        direction=node.choice("direction", ("above", "below"), "above"),
-        deadband=node.number("deadband", 0.0, low=0.0),
-        stale_after_s=node.number("stale_after_s", 0.0, low=0.0, high=7 * 86_400.0),
+        quantity=node.choice_of_quantity("quantity") if "quantity" in taken else "",
+        sensors=read_sensors(node) if "sensors" in taken else SensorFilter(),
+        levels=read_levels(node, hold_s, kind) if "levels" in taken else (),
+        direction=_direction(node, kind) if "direction" in taken else "above",
+        deadband=node.number("deadband", 0.0, low=0.0) if "deadband" in taken else 0.0,
+        stale_after_s=_seconds(node, taken, "stale_after_s", 7 * 86_400.0),
         stale_title=node.text("stale_title") or "传感器无数据",
         source=node.text("source", required=True),
         category=node.choice("category", _CATEGORIES, "Other"),
@@ -106,9 +122,23 @@ def _rule(node: RuleNode) -> tuple[Rule, int] | None:
         certainty=node.choice("certainty", ("Observed", "Likely", "Possible", "Unlikely", "Unknown"), "Observed"),
         enabled=node.flag("enabled", True),
         note=node.text("note"),
+        kind=kind,
+        spec=reader.read(node),
+        line=node.line,
+        fall_hold_s=_seconds(node, taken, "fall_hold_s", 86_400.0),
     )
     _check_order(rule, node)
     return (rule, node.line) if node.problems.count == before else None
+
+
+def _seconds(node: RuleNode, taken: frozenset[str], key: str, most: float) -> float:
+    return node.number(key, 0.0, low=0.0, high=most) if key in taken else 0.0
+
+
+def _direction(node: RuleNode, kind: str) -> str:
+    if kind == "rate":
+        return node.choice("direction", ("rising", "falling"), "rising")
+    return node.choice("direction", ("above", "below"), "above")
 
 
 _CATEGORIES = (
@@ -117,11 +147,12 @@ _CATEGORIES = (
 
 
 def _check_order(rule: Rule, node: RuleNode) -> None:
-    """Worse levels lie strictly further out, and each level stands once."""
+    """Each level stands once, and worse levels lie strictly further out than the milder ones over the same window."""
     sign = -1.0 if rule.direction == "below" else 1.0
-    for milder, worse in zip(rule.levels, rule.levels[1:], strict=False):
-        if milder.level == worse.level:
-            node.problem("levels", f"级别 {worse.level.name.lower()} 写了两次")
-        elif not sign * worse.at > sign * milder.at:
-            further = "低于" if sign < 0 else "高于"
-            node.problem("levels", f"{worse.level.name.lower()} 的阈值必须{further} {milder.level.name.lower()} 的阈值")
+    for place, worse in enumerate(rule.levels):
+        for milder in rule.levels[:place]:
+            if milder.level == worse.level:
+                node.problem("levels", f"级别 {worse.level.name.lower()} 写了两次")
+            elif milder.window_s == worse.window_s and not sign * worse.at > sign * milder.at:
+                name, further = milder.level.name.lower(), "低于" if sign < 0 else "高于"
+                node.problem("levels", f"{worse.level.name.lower()} 的阈值必须{further} {name} 的阈值")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from alerts.kernel import LEVELS, UNSET, step_slots
 from alerts.ports import ReadingBatch
-from alerts.rules import Rule
+from alerts.rules import SERIES_KINDS, Rule
 from alerts.sensors import Sensors
 
 NEVER = np.iinfo(np.int64).min // 4
@@ -90,7 +90,7 @@ class Moves:
 
 def build_slots(rules: Sequence[Rule], quantity: str, sensors: Sensors) -> SlotTable:
     """All pairs of the active rules on `quantity` with the sensors they take."""
-    chosen = tuple(rule for rule in rules if rule.quantity == quantity and rule.enabled)
+    chosen = tuple(rule for rule in rules if rule.quantity == quantity and rule.enabled and rule.kind in SERIES_KINDS)
     pairs = [
         (no, index)
         for no, sensor in sorted(sensors.items())
