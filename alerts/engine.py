@@ -1,28 +1,30 @@
 """Readings to alert changes: the kernel over each quantity, the lifecycle, one transaction, then the history."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from alerts.draft import Draft
 from alerts.engine_load import restore_groups
+from alerts.evaluators import Evaluator, Outcome, Rows, Stored
+from alerts.findings import FindingDraft
 from alerts.kernel import matured
 from alerts.lifecycle import resolved
 from alerts.model import Alert, AlertChange, Level
 from alerts.ports import AlertStore, ReadingBatch, ReadingStore
 from alerts.rules import RuleSet
 from alerts.sensors import SensorInfo, Sensors
-from alerts.slots import NEVER, SlotState, SlotTable, build_slots, in_observed_order, stepped
+from alerts.slots import NEVER, Moves, SlotState, SlotTable, build_slots, in_observed_order, stepped
 from geodata.clock import epoch_ms
 from geodata.errors import Conflict
 
 __all__ = ["RuleEngine", "SensorInfo", "StepResult"]
 Fence = tuple[str, int] | None
 Group = tuple[str, str]  # quantity, exercise
+Observed = tuple[Evaluator, Outcome | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,11 @@ class RuleEngine:
         store: AlertStore,
         readings: ReadingStore,
         clock: Callable[[], datetime],
+        evaluators: Sequence[Evaluator] = (),
     ) -> None:
         self._rules, self._sensors = rules, sensors
         self._store, self._readings, self._clock = store, readings, clock
+        self._evaluators = tuple(evaluators)
         self._tables: dict[str, SlotTable] = {}
         self._states: dict[Group, SlotState] = {}
         self._open: dict[str, Alert] = {}
@@ -61,9 +65,10 @@ class RuleEngine:
         quantities = {rule.quantity for rule in self._rules.active}
         self._tables = {quantity: build_slots(self._rules.rules, quantity, self._sensors) for quantity in quantities}
         self._open = {alert.dedup_key: alert for alert in self._store.open_alerts()}
-        self._states = restore_groups(
-            self._tables, self._sensors, self._store.rule_states(), self._readings.latest(), self._open
-        )
+        stored = Stored(self._store.rule_states(), self._readings.latest(), self._open)
+        self._states = restore_groups(self._tables, self._sensors, stored.rows, stored.latest, self._open)
+        for evaluator in self._evaluators:
+            evaluator.restore(stored, self._clock())
         self._loaded_ms = epoch_ms(self._clock())
         self._must_load = False
 
@@ -74,29 +79,34 @@ class RuleEngine:
     def exercises(self) -> set[str]:
         """The drills that have left a state or an open alert."""
         marked = (key.partition(":exercise:")[2] for key in self._open)
-        return {name for name in (*marked, *(group[1] for group in self._states)) if name}
+        found = {name for name in (*marked, *(group[1] for group in self._states)) if name}
+        return found.union(*(evaluator.exercises() for evaluator in self._evaluators))
 
     def step(self, batch: ReadingBatch, now: datetime, fence: Fence = None) -> StepResult:
         """Evaluate, commit the changes, then store the readings. Made again after a crash, it changes nothing."""
         if self._must_load:
             self.load()
+        ordered = in_observed_order(batch)
+        slots, moves = self._step_slots(ordered, now)
+        observed = [(one, one.observe(ordered, now)) for one in self._evaluators if one.watches(batch.quantity)]
+        changes = self._commit(slots, observed, now, fence)
+        self._readings.add(batch)
+        return StepResult(changes, moves.late if moves else 0, moves.evaluated if moves else 0)
+
+    def _step_slots(self, batch: ReadingBatch, now: datetime) -> "tuple[_SlotStep | None, Moves | None]":
         table = self._tables.get(batch.quantity)
         if table is None or not len(table.rule_of):
-            self._readings.add(batch)
-            return StepResult([], 0, 0)
-        ordered = in_observed_order(batch)
+            return None, None
         group = (batch.quantity, batch.exercise)
         before = self._states.get(group) or SlotState.fresh(len(table.rule_of))
-        after, moves = stepped(table, before, ordered)
+        after, moves = stepped(table, before, batch)
         draft = Draft(table, after, self._sensors, self._open, batch.exercise, now)
         for slot, _, level, ms, row in moves.table.tolist():
             since_ms = int(after.since_ms[slot, level]) if level else ms
-            draft.move(slot, Level(level), float(ordered.value[row]), since_ms if since_ms > 0 else ms)
+            draft.move(slot, Level(level), float(batch.value[row]), since_ms if since_ms > 0 else ms)
         draft.spoke_again(np.flatnonzero(before.stale & (after.last_ms > before.last_ms)))
         draft.refresh(np.flatnonzero((after.level > 0) & (after.last_ms > before.last_ms)))
-        self._commit(group, before, after, draft, fence)
-        self._readings.add(batch)
-        return StepResult(draft.changes, moves.late, moves.evaluated)
+        return _SlotStep(group, table, before, after, draft), moves
 
     def tick(self, now: datetime, fence: Fence = None) -> StepResult:
         """What time alone brings: holds that have passed, sensors fallen silent, warnings that have expired."""
@@ -116,8 +126,9 @@ class RuleEngine:
             if not group[1]:  # a drill that is over has not fallen silent
                 draft.fell_silent(self._silent_slots(table, after, epoch_ms(now)))
             if draft.changes:
-                self._commit(group, before, after, draft, fence)
-                changes += draft.changes
+                changes += self._commit(_SlotStep(group, table, before, after, draft), (), now, fence)
+        for evaluator in self._evaluators:
+            changes += self._commit(None, [(evaluator, evaluator.tick(now))], now, fence)
         return StepResult(changes + self._expire(now, fence), 0, 0)
 
     def end_exercise(self, exercise: str, now: datetime, fence: Fence = None) -> StepResult:
@@ -127,13 +138,19 @@ class RuleEngine:
         suffix = f":exercise:{exercise}"
         ended = [alert for key, alert in self._open.items() if key.endswith(suffix)]
         changes = [resolved(alert, "演练结束", now) for alert in ended]
-        states: dict[tuple[str, int], dict[str, Any]] = {}
+        states: Rows = {}
         for group, state in self._states.items():
             if group[1] == exercise:
                 blank = SlotState.fresh(1).plain(0)
                 told = np.flatnonzero((state.since_ms >= 0).any(axis=1) | (state.level > 0))
                 states |= {state_key(self._tables[group[0]], slot, exercise): blank for slot in told.tolist()}
+        forgotten = [(one, one.forget(exercise)) for one in self._evaluators]
+        for _, outcome in forgotten:
+            states |= outcome.rows if outcome is not None else {}
         self._apply(changes, states, fence)
+        for evaluator, outcome in forgotten:
+            if outcome is not None:
+                evaluator.adopt(outcome)
         self._states = {group: state for group, state in self._states.items() if group[1] != exercise}
         self._open = {key: alert for key, alert in self._open.items() if not key.endswith(suffix)}
         return StepResult(changes, 0, 0)
@@ -154,16 +171,30 @@ class RuleEngine:
             self._apply(over, {}, fence)
         return over
 
-    def _commit(self, group: Group, before: SlotState, after: SlotState, draft: Draft, fence: Fence) -> None:
-        """Store the changes with the state of every slot that moved or whose waiting began or ended; then adopt it."""
-        table = self._tables[group[0]]
-        changed = (before.since_ms != after.since_ms).any(axis=1) | (before.level != after.level)
-        slots = draft.moved.union(np.flatnonzero(changed).tolist())
-        self._apply(draft.changes, {state_key(table, slot, group[1]): after.plain(slot) for slot in slots}, fence)
-        self._states[group] = after
-        self._open = draft.open
+    def _commit(
+        self, slots: "_SlotStep | None", observed: Iterable[Observed], now: datetime, fence: Fence
+    ) -> list[AlertChange]:
+        """Store every change with the state that belongs to it, in one transaction; only then adopt both."""
+        changes = list(slots.draft.changes) if slots else []
+        rows: Rows = slots.rows() if slots else {}
+        opened = slots.draft.open if slots else self._open
+        told = [(evaluator, outcome) for evaluator, outcome in observed if outcome is not None]
+        if told:
+            findings = FindingDraft(opened, now)
+            for _, outcome in told:
+                findings.add_all(outcome.findings)
+                rows |= outcome.rows
+            changes += findings.changes
+            opened = findings.open
+        self._apply(changes, rows, fence)
+        if slots:
+            self._states[slots.group] = slots.after
+        self._open = opened
+        for evaluator, outcome in told:
+            evaluator.adopt(outcome)
+        return changes
 
-    def _apply(self, changes: list[AlertChange], rows: dict[tuple[str, int], dict[str, Any]], fence: Fence) -> None:
+    def _apply(self, changes: list[AlertChange], rows: Rows, fence: Fence) -> None:
         if not changes and not rows:
             return
         try:
@@ -171,6 +202,23 @@ class RuleEngine:
         except Conflict:
             self._must_load = True  # somebody else wrote: start from what is stored
             raise
+
+
+@dataclass(frozen=True, slots=True)
+class _SlotStep:
+    """What a step over one group of slots came to, not yet committed."""
+
+    group: Group
+    table: SlotTable
+    before: SlotState
+    after: SlotState
+    draft: Draft
+
+    def rows(self) -> Rows:
+        """The state of every slot that moved or whose waiting began or ended."""
+        changed = (self.before.since_ms != self.after.since_ms).any(axis=1) | (self.before.level != self.after.level)
+        slots = self.draft.moved.union(np.flatnonzero(changed).tolist())
+        return {state_key(self.table, slot, self.group[1]): self.after.plain(slot) for slot in slots}
 
 
 def state_key(table: SlotTable, slot: int, exercise: str) -> tuple[str, int]:
