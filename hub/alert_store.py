@@ -1,6 +1,7 @@
 """Alerts in the database: changes, history, the engine's state and the events that tell of them, in one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,18 +10,27 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from alerts.lifecycle import merged
-from alerts.load import topic_of
+from alerts.feeds.repeated import REPEATED, Decision
 from alerts.model import Alert, AlertChange, AlertState
-from alerts.model_json import alert_from_plain, alert_to_plain
+from alerts.model_json import alert_to_plain
 from geodata.errors import Conflict
+from hub.alert_body import alert_of
+from hub.alert_write import locked, write_changes, write_refreshed
 from hub.database import Database
 from hub.lease import check_fence
-from hub.outbox_bulk import tell_many
 from hub.tables.alerts import ALERTS, HISTORY, IDENTIFIERS, RULE_STATES
 
-_CHUNK = 500
 RuleStates = Mapping[tuple[str, int], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Reports of conditions that may or may not be open. `after` writes what belongs to them in the same commit."""
+
+    keys: Sequence[str]
+    decide: Callable[[Mapping[str, Alert]], Decision]
+    at: datetime
+    after: Callable[[Connection, Decision], None] = lambda _connection, _decision: None
 
 
 class DbAlertStore:
@@ -32,6 +42,18 @@ class DbAlertStore:
     def open_alerts(self) -> list[Alert]:
         """Not resolved; a warning past its time is among them until the engine's tick has ended it."""
         return self._select(sa.select(ALERTS.c.body).where(ALERTS.c.resolved_at.is_(None)).order_by(ALERTS.c.id))
+
+    def recently_resolved(self, since: datetime) -> list[Alert]:
+        """Ended since then and not closed, those that ended first before the others."""
+        ended = sa.and_(ALERTS.c.resolved_at >= since, ALERTS.c.closed_at.is_(None))
+        return self._select(sa.select(ALERTS.c.body).where(ended).order_by(ALERTS.c.resolved_at, ALERTS.c.id))
+
+    def closable(self, before: datetime, open_incidents: Collection[str], limit: int) -> list[Alert]:
+        """Ended before then, not closed, and in none of `open_incidents`; the oldest first."""
+        free = sa.or_(ALERTS.c.incident_id.is_(None), ALERTS.c.incident_id.not_in(open_incidents))
+        ended = sa.and_(ALERTS.c.resolved_at <= before, ALERTS.c.resolved_at.is_not(None), ALERTS.c.closed_at.is_(None))
+        query = sa.select(ALERTS.c.body).where(ended, free).order_by(ALERTS.c.resolved_at).limit(limit)
+        return self._select(query)
 
     def get(self, alert_id: str) -> Alert | None:
         found = self._select(sa.select(ALERTS.c.body).where(ALERTS.c.id == alert_id))
@@ -66,7 +88,7 @@ class DbAlertStore:
                     "at": row.at,
                     "who": row.who,
                     "detail": row.detail,
-                    "alert": orjson.loads(row.body),
+                    "alert": alert_to_plain(alert_of(row.body), row.at),
                 }
                 for row in connection.execute(query)
             ]
@@ -95,62 +117,30 @@ class DbAlertStore:
         try:
             with self._database.write() as connection:
                 check_fence(connection, fence)
-                self._write_changes(connection, changes)
+                write_changes(self._database, connection, changes)
                 if rule_states:
                     self._write_states(connection, rule_states)
         except IntegrityError as error:
             raise Conflict("同一情况已有未结束的预警;请重新读取后再写") from error
 
-    def _write_changes(self, connection: Connection, changes: Sequence[AlertChange]) -> None:
-        new = {change.alert.id for change in changes if change.kind == "fired"}
-        present = self._locked(connection, {change.alert.id for change in changes} - new)
-        steps = []
-        for change in changes:
-            stored = present.get(change.alert.id)
-            alert = change.alert if change.kind == "fired" else merged(stored, change) if stored else None
-            if alert is not None:
-                present[alert.id] = alert
-                was = int(stored.level) if stored else None
-                steps.append((change, alert, orjson.dumps(alert_to_plain(alert, change.at)), was))
-        if not steps:
-            return
-        last = {alert.id: (alert, body) for _, alert, body, _ in steps}
-        self._write_rows(connection, last, new)
-        kept = [_history_row(*step) for step in steps if step[0].kind != "value"]
-        if kept:
-            connection.execute(HISTORY.insert(), kept)
-        aliases = {(alert.identifier, alert.id) for _, alert, _, _ in steps if alert.identifier}
-        if aliases:
-            rows = [{"identifier": identifier, "alert_id": alert_id} for identifier, alert_id in sorted(aliases)]
-            connection.execute(self._database.insert(IDENTIFIERS).on_conflict_do_nothing(), rows)
-        tell_many(
-            connection, "alerts", ((f"alert.{c.kind}", c.at, b'{"alert":' + body + b"}") for c, _, body, _ in steps)
-        )
+    def settle(self, work: Sequence[Settling]) -> list[Decision]:
+        """Each of `work` decides over the open alerts that hold its keys; all are committed together, or none.
 
-    def _locked(self, connection: Connection, ids: Iterable[str]) -> dict[str, Alert]:
-        wanted = sorted(ids)
-        found: dict[str, Alert] = {}
-        for start in range(0, len(wanted), _CHUNK):
-            chunk = wanted[start : start + _CHUNK]
-            query = sa.select(ALERTS.c.body).where(ALERTS.c.id.in_(chunk)).order_by(ALERTS.c.id).with_for_update()
-            for row in connection.execute(query):
-                alert = alert_from_plain(orjson.loads(row.body))
-                found[alert.id] = alert
-        return found
-
-    def _write_rows(self, connection: Connection, last: Mapping[str, tuple[Alert, bytes]], new: set[str]) -> None:
-        rows = [_row(alert, body) for alert, body in last.values()]
-        # what ends goes first: its condition may fire again in the same step
-        updates = sorted((row for row in rows if row["id"] not in new), key=lambda row: row["resolved_at"] is None)
-        if updates:
-            names = [name for name in updates[0] if name != "id"]
-            statement = ALERTS.update().where(ALERTS.c.id == sa.bindparam("row_id"))
-            values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in names}
-            bound = [{"row_id": row["id"]} | {f"new_{name}": row[name] for name in names} for row in updates]
-            connection.execute(statement.values(values), bound)
-        inserts = [row for row in rows if row["id"] in new]
-        if inserts:
-            connection.execute(ALERTS.insert(), inserts)
+        Raises `Conflict` when another process opened one of the conditions meanwhile: the caller tries again.
+        """
+        made = []
+        try:
+            with self._database.write() as connection:
+                for one in work:
+                    known = locked(connection, "dedup_key", one.keys, only_open=True)
+                    decision = one.decide({alert.dedup_key: alert for alert in known})
+                    write_changes(self._database, connection, decision.changes, {alert.id: alert for alert in known})
+                    write_refreshed(connection, decision.refreshed, one.at)
+                    one.after(connection, decision)
+                    made.append(decision)
+        except IntegrityError as error:
+            raise Conflict("同一情况已有未结束的预警;请重新读取后再写") from error
+        return made
 
     def _write_states(self, connection: Connection, rule_states: RuleStates) -> None:
         statement = self._database.insert(RULE_STATES)
@@ -165,11 +155,12 @@ class DbAlertStore:
 
     def _select(self, query: sa.Select[Any]) -> list[Alert]:
         with self._database.read() as connection:
-            return [alert_from_plain(orjson.loads(row.body)) for row in connection.execute(query)]
+            return [alert_of(row.body) for row in connection.execute(query)]
 
 
 def _expired(alert: Alert, at: datetime) -> bool:
-    return alert.expires_at is not None and alert.expires_at <= at
+    """What a sender keeps alive by repeating it has no end of its own: its history says when it was over."""
+    return alert.source not in REPEATED and alert.expires_at is not None and alert.expires_at <= at
 
 
 def _in_state(state: AlertState, at: datetime) -> sa.ColumnElement[bool]:
@@ -192,36 +183,3 @@ def _in_state(state: AlertState, at: datetime) -> sa.ColumnElement[bool]:
 def _by(column: sa.Column[Any], at: datetime) -> sa.ColumnElement[bool]:
     """Whether it has happened by `at`."""
     return sa.and_(column.is_not(None), column <= at)
-
-
-def _row(alert: Alert, body: bytes) -> dict[str, Any]:
-    return {
-        "id": alert.id,
-        "dedup_key": alert.dedup_key,
-        "source": alert.source,
-        "level": int(alert.level),
-        "fired_at": alert.fired_at,
-        "expires_at": alert.expires_at,
-        "resolved_at": alert.resolved_at,
-        "acknowledged_at": alert.acknowledged_at,
-        "incident_id": alert.incident_id,
-        "shelved_until": alert.shelved_until,
-        "closed_at": alert.closed_at,
-        "body": body,
-    }
-
-
-def _history_row(change: AlertChange, alert: Alert, body: bytes, was_level: int | None) -> dict[str, Any]:
-    return {
-        "alert_id": alert.id,
-        "version": alert.version,
-        "kind": change.kind,
-        "at": change.at,
-        "who": change.who,
-        "detail": change.detail,
-        "body": body,
-        "level": int(alert.level),
-        "was_level": was_level,
-        "exercise": alert.status != "Actual",
-        "topic": topic_of(alert),
-    }

@@ -6,6 +6,8 @@ Before each answer the events since the last one are read: what is told is what 
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 
 import orjson
 import sqlalchemy as sa
@@ -13,6 +15,7 @@ import sqlalchemy as sa
 from alerts.model import Alert
 from alerts.model_json import alert_from_plain
 from hub.alert_store import DbAlertStore
+from hub.alert_write import REFRESHED
 from hub.database import Database
 from hub.outbox import OUTBOX, last_seq
 
@@ -49,6 +52,8 @@ class OpenAlerts:
                 for row in rows:
                     if row.topic == "alerts":
                         self._take(row.body)
+                    elif row.topic == REFRESHED:
+                        self._refresh(orjson.loads(row.body)["expires_at"])
                     self._seq = row.seq
                 return
         with self._database.read() as connection:
@@ -67,6 +72,11 @@ class OpenAlerts:
             self._known.pop(plain["id"], None)
         else:
             self._known[plain["id"]] = alert_from_plain(plain)
+
+    def _refresh(self, ends: dict[str, str]) -> None:
+        for alert_id, end in ends.items():
+            if alert_id in self._known:
+                self._known[alert_id] = replace(self._known[alert_id], expires_at=datetime.fromisoformat(end))
 
 
 class CachedAlertStore(DbAlertStore):
