@@ -6,8 +6,10 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from alerts.chatter import Conditions
+from alerts.handling import Handling
 from alerts.lifecycle import STALE, Move, dedup_key, fired, levelled, number_text, resolved, revalued, silent
-from alerts.model import Alert, AlertChange, Level
+from alerts.model import Alert, Level
 from alerts.sensors import Sensors
 from alerts.slots import SlotState, SlotTable
 from geodata.clock import epoch_ms, from_epoch_ms
@@ -16,7 +18,7 @@ VALUE_REFRESH_MS = 10_000
 Slots = npt.NDArray[np.intp]
 
 
-class Draft:
+class Draft(Conditions):
     """Changes over a copy of the open alerts; what has been told is marked in the state given."""
 
     def __init__(
@@ -27,24 +29,17 @@ class Draft:
         alerts: Mapping[str, Alert],
         exercise: str,
         now: datetime,
+        recent: Mapping[str, Alert] | None = None,
+        handling: Handling | None = None,
     ) -> None:
-        self.open = dict(alerts)
-        self.changes: list[AlertChange] = []
+        super().__init__(alerts, recent or {}, handling or Handling(), now)
         self.moved: set[int] = set()
         self._table, self._state, self._sensors = table, state, sensors
-        self._exercise, self._now, self._now_ms = exercise, now, epoch_ms(now)
+        self._exercise, self._now_ms = exercise, epoch_ms(now)
 
     def _move(self, slot: int, level: Level, value: float | None, since_ms: int) -> Move:
         rule, sensor = self._table.rules[self._table.rule_of[slot]], self._sensors[int(self._table.sensor_of[slot])]
         return Move(rule, sensor, level, value, from_epoch_ms(since_ms), self._exercise)
-
-    def _add(self, change: AlertChange) -> None:
-        self.changes.append(change)
-        key = change.alert.dedup_key
-        if change.kind == "resolved":
-            self.open.pop(key, None)
-        else:
-            self.open[key] = change.alert
 
     def move(self, slot: int, level: Level, value: float, since_ms: int) -> None:
         move = self._move(slot, level, value, since_ms)
@@ -52,12 +47,14 @@ class Draft:
         self._state.told_ms[slot] = self._now_ms
         self.moved.add(slot)
         if level and alert is None:
-            self._add(fired(move, self._now))
+            self.take(fired(move, self._now))
         elif level and alert is not None and alert.level != level:
-            self._add(levelled(alert, move, self._now))
-        elif not level and alert is not None:
+            self.take(levelled(alert, move, self._now))
+        elif level and alert is not None:
+            self.stands(alert)
+        elif alert is not None:
             why = f"读数回落:{number_text(value, move.rule.quantity)}"
-            self._add(resolved(alert, why, self._now, value))
+            self.take(resolved(alert, why, self._now, value))
 
     def refresh(self, slots: Slots) -> None:
         """A newer value for open alerts, at most every `VALUE_REFRESH_MS` each."""
@@ -67,7 +64,7 @@ class Draft:
             alert = self.open.get(dedup_key(move.rule.id, move.sensor.id, self._exercise))
             self._state.told_ms[slot] = self._now_ms
             if alert is not None and alert.value != value:
-                self._add(revalued(alert, move.rule, move.sensor, value, self._now))
+                self.take(revalued(alert, move.rule, move.sensor, value, self._now))
 
     def fell_silent(self, slots: Slots) -> None:
         for slot in slots.tolist():
@@ -75,7 +72,7 @@ class Draft:
             move = self._move(slot, Level.BLUE, None if np.isnan(value) else value, int(self._state.last_ms[slot]))
             self._state.stale[slot] = True
             if dedup_key(move.rule.id + STALE, move.sensor.id) not in self.open:
-                self._add(silent(move, self._now))
+                self.take(silent(move, self._now))
 
     def spoke_again(self, slots: Slots) -> None:
         for slot in slots.tolist():
@@ -83,4 +80,4 @@ class Draft:
             alert = self.open.get(dedup_key(move.rule.id + STALE, move.sensor.id))
             self._state.stale[slot] = False
             if alert is not None:
-                self._add(resolved(alert, "恢复上报", self._now, move.value))
+                self.take(resolved(alert, "恢复上报", self._now, move.value))

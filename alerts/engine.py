@@ -7,12 +7,14 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from alerts.chatter import pruned, recently_over
 from alerts.draft import Draft
 from alerts.engine_load import restore_groups
 from alerts.evaluators import Evaluator, Outcome, Rows, Stored
 from alerts.findings import FindingDraft
+from alerts.handling import Handling
 from alerts.kernel import matured
-from alerts.lifecycle import resolved
+from alerts.lifecycle import DRILL_OVER, resolved
 from alerts.model import Alert, AlertChange, Level
 from alerts.ports import AlertStore, ReadingBatch, ReadingStore
 from alerts.rules import RuleSet
@@ -50,13 +52,16 @@ class RuleEngine:
         readings: ReadingStore,
         clock: Callable[[], datetime],
         evaluators: Sequence[Evaluator] = (),
+        handling: Handling | None = None,
     ) -> None:
         self._rules, self._sensors = rules, sensors
         self._store, self._readings, self._clock = store, readings, clock
         self._evaluators = tuple(evaluators)
         self._tables: dict[str, SlotTable] = {}
         self._states: dict[Group, SlotState] = {}
+        self._handling = handling or Handling()
         self._open: dict[str, Alert] = {}
+        self._recent: dict[str, Alert] = {}  # ended lately: their conditions may come back
         self._loaded_ms = NEVER
         self._must_load = True
 
@@ -65,6 +70,7 @@ class RuleEngine:
         quantities = {rule.quantity for rule in self._rules.active}
         self._tables = {quantity: build_slots(self._rules.rules, quantity, self._sensors) for quantity in quantities}
         self._open = {alert.dedup_key: alert for alert in self._store.open_alerts()}
+        self._recent = recently_over(self._store, self._handling, self._clock())
         stored = Stored(self._store.rule_states(), self._readings.latest(), self._open)
         self._states = restore_groups(self._tables, self._sensors, stored.rows, stored.latest, self._open)
         for evaluator in self._evaluators:
@@ -75,6 +81,15 @@ class RuleEngine:
     def open_alerts(self) -> list[Alert]:
         """The rule alerts this engine holds open (acknowledgements live in the store)."""
         return list(self._open.values())
+
+    def adopt(self, changes: Iterable[AlertChange]) -> None:
+        """What time has done to alerts and is committed."""
+        for key, alert in ((change.alert.dedup_key, change.alert) for change in changes):
+            if key in self._open and alert.resolved_at is not None:
+                del self._open[key]
+                self._recent[key] = alert
+            elif key in self._open:
+                self._open[key] = alert
 
     def exercises(self) -> set[str]:
         """The drills that have left a state or an open alert."""
@@ -100,7 +115,7 @@ class RuleEngine:
         group = (batch.quantity, batch.exercise)
         before = self._states.get(group) or SlotState.fresh(len(table.rule_of))
         after, moves = stepped(table, before, batch)
-        draft = Draft(table, after, self._sensors, self._open, batch.exercise, now)
+        draft = Draft(table, after, self._sensors, self._open, batch.exercise, now, self._recent, self._handling)
         for slot, _, level, ms, row in moves.table.tolist():
             since_ms = int(after.since_ms[slot, level]) if level else ms
             draft.move(slot, Level(level), float(batch.value[row]), since_ms if since_ms > 0 else ms)
@@ -115,7 +130,7 @@ class RuleEngine:
         changes: list[AlertChange] = []
         for group, before in list(self._states.items()):
             table, after = self._tables[group[0]], before.copy()
-            draft = Draft(table, after, self._sensors, self._open, group[1], now)
+            draft = Draft(table, after, self._sensors, self._open, group[1], now, self._recent, self._handling)
             slots, levels = matured(
                 epoch_ms(now), table.rule_of, table.hold_ms, table.patience_ms,
                 after.level, after.since_ms, after.last_ms,
@@ -137,7 +152,7 @@ class RuleEngine:
             self.load()
         suffix = f":exercise:{exercise}"
         ended = [alert for key, alert in self._open.items() if key.endswith(suffix)]
-        changes = [resolved(alert, "演练结束", now) for alert in ended]
+        changes = [resolved(alert, DRILL_OVER, now) for alert in ended]
         states: Rows = {}
         for group, state in self._states.items():
             if group[1] == exercise:
@@ -177,19 +192,19 @@ class RuleEngine:
         """Store every change with the state that belongs to it, in one transaction; only then adopt both."""
         changes = list(slots.draft.changes) if slots else []
         rows: Rows = slots.rows() if slots else {}
-        opened = slots.draft.open if slots else self._open
+        opened, recent = (slots.draft.open, slots.draft.recent) if slots else (self._open, self._recent)
         told = [(evaluator, outcome) for evaluator, outcome in observed if outcome is not None]
         if told:
-            findings = FindingDraft(opened, now)
+            findings = FindingDraft(opened, now, recent, self._handling)
             for _, outcome in told:
                 findings.add_all(outcome.findings)
                 rows |= outcome.rows
             changes += findings.changes
-            opened = findings.open
+            opened, recent = findings.open, findings.recent
         self._apply(changes, rows, fence)
         if slots:
             self._states[slots.group] = slots.after
-        self._open = opened
+        self._open, self._recent = opened, pruned(recent, self._handling, now)
         for evaluator, outcome in told:
             evaluator.adopt(outcome)
         return changes

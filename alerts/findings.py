@@ -4,20 +4,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from alerts.chatter import Conditions
 from alerts.evaluators import Finding
+from alerts.handling import Handling
 from alerts.lifecycle import Move, fired, levelled, resolved, revalued
 from alerts.model import Alert, AlertChange, revised
 from alerts.rules import LevelStep
 from alerts.sensors import SensorInfo
 
 
-class FindingDraft:
-    """Changes over a copy of the open alerts; nothing else is touched."""
+class FindingDraft(Conditions):
+    """Changes over a copy of the open alerts and of those that ended lately; nothing else is touched."""
 
-    def __init__(self, alerts: Mapping[str, Alert], now: datetime) -> None:
-        self.open = dict(alerts)
-        self.changes: list[AlertChange] = []
-        self._now = now
+    def __init__(
+        self,
+        alerts: Mapping[str, Alert],
+        now: datetime,
+        recent: Mapping[str, Alert] | None = None,
+        handling: Handling | None = None,
+    ) -> None:
+        super().__init__(alerts, recent or {}, handling or Handling(), now)
 
     def add_all(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
@@ -28,22 +34,17 @@ class FindingDraft:
         alert = self.open.get(finding.dedup_key)
         if alert is None:
             if finding.level and finding.is_news:
-                self._take(_fired(finding, self._now))
+                self.take(_fired(finding, self._now))
         elif not finding.level:
-            self._take(resolved(alert, finding.why or "条件不再成立", self._now, finding.value))
+            self.take(resolved(alert, finding.why or "条件不再成立", self._now, finding.value))
         elif alert.level != finding.level:
-            self._take(_levelled(alert, finding, self._now))
+            self.take(_levelled(alert, finding, self._now))
+        elif alert.held is not None:
+            self.stands(alert)
         elif alert.description != _description(finding):
-            self._take(_retold(alert, finding, self._now))
+            self.take(_retold(alert, finding, self._now))
         elif alert.value != finding.value and finding.value is not None:
-            self._take(_revalued(alert, finding, self._now))
-
-    def _take(self, change: AlertChange) -> None:
-        self.changes.append(change)
-        if change.kind == "resolved":
-            self.open.pop(change.alert.dedup_key, None)
-        else:
-            self.open[change.alert.dedup_key] = change.alert
+            self.take(_revalued(alert, finding, self._now))
 
 
 def _move(finding: Finding) -> Move:

@@ -7,26 +7,43 @@ from alerts.model import Alert, AlertChange, Level, revised
 from alerts.quantities import QUANTITIES
 from alerts.rules import LevelStep, Rule
 from alerts.sensors import SensorInfo
-from geodata.clock import new_id
+from geodata.clock import epoch_ms, new_id
+from geodata.errors import Conflict
 
 ENGINE = "engine"
+DRILL_OVER = "演练结束"
 SEVERITY = {
     Level.NONE: "Unknown", Level.BLUE: "Minor", Level.YELLOW: "Moderate", Level.ORANGE: "Severe", Level.RED: "Extreme",
 }  # fmt: skip
 STALE = "/stale"
 # what each kind of change may write: an acknowledgement made elsewhere meanwhile is never undone by a reading
-_MEASURED = ("level", "native_level", "severity", "headline", "value", "threshold")
+MEASURED = ("level", "native_level", "severity", "headline", "value", "threshold")
+_CHATTER = ("onsets_ms", "chattering_since", "flapped_at", "held")
+_SHELF = ("shelved_until", "shelved_by", "shelved_why")
+_END = ("resolved_at", "resolved_why")
+_CLOSING = ("closed_at", "closed_by", "closed_why")
+_WAITING = ("acknowledged_at", "acknowledged_by", "waiting_since", "escalation", "escalated_at", "escalated_to")
 OWNED = {
-    "level": (*_MEASURED, "urgency", "certainty"),
-    "value": ("value", "headline"),
-    "resolved": ("resolved_at", "resolved_why", "value"),
-    "cancelled": ("resolved_at", "resolved_why"),
+    "level": (*MEASURED, *_CHATTER, "urgency", "certainty"),
+    "value": ("value", "headline", "flapped_at", "held"),
+    "resolved": (*_END, *_CHATTER, "value"),
+    "cancelled": _END,
+    "reopened": (*_END, *_CLOSING, *MEASURED, *_CHATTER, "reopened", "reopened_at"),
+    "chattering": _CHATTER,
+    "quiet": _CHATTER,
     "acknowledged": ("acknowledged_at", "acknowledged_by"),
+    "escalated": ("escalation", "escalated_at", "escalated_to"),
+    "shelved": _SHELF,
+    "unshelved": (*_SHELF, "waiting_since", "escalation"),
+    "closed": (*_CLOSING, *_END),
     "linked": ("incident_id",),
+    "unlinked": ("incident_id",),
 }
+_AFTER_THE_END = frozenset({"linked", "unlinked", "closed", "reopened"})
+_CONDITION = frozenset({"level", "value", "chattering"})
 _CAP_OWNED = (
-    *_MEASURED, "urgency", "certainty", "native_level", "description", "event", "identifier", "sender", "sent_at",
-    "lon", "lat", "area", "place", "expires_at", "onset_at", "status",
+    *MEASURED, "urgency", "certainty", "native_level", "description", "event", "identifier", "sender", "sent_at",
+    "lon", "lat", "area", "place", "county", "expires_at", "onset_at", "status",
 )  # fmt: skip
 
 
@@ -103,7 +120,9 @@ def revalued(alert: Alert, rule: Rule, sensor: SensorInfo, value: float, now: da
 def resolved(alert: Alert, why: str, now: datetime, value: float | None = None) -> AlertChange:
     """The alert ended at `now`, and why."""
     kept = alert.value if value is None else value
-    return AlertChange(revised(alert, now, resolved_at=now, resolved_why=why, value=kept), "resolved", now, ENGINE, why)
+    calm = {"chattering_since": None, "flapped_at": None, "held": None}
+    after = revised(alert, now, resolved_at=now, resolved_why=why, value=kept, **calm)
+    return AlertChange(after, "resolved", now, ENGINE, why)
 
 
 def silent(move: Move, now: datetime) -> AlertChange:
@@ -146,6 +165,9 @@ def _blank(move: Move, rule_id: str, now: datetime) -> Alert:
         lon=sensor.lon,
         lat=sensor.lat,
         place=sensor.name,
+        county=sensor.county,
+        onsets_ms=(epoch_ms(now),),
+        waiting_since=now,
     )
 
 
@@ -154,16 +176,42 @@ def _headline(move: Move, step: LevelStep) -> str:
 
 
 def merged(stored: Alert, change: AlertChange) -> Alert | None:
-    """`stored` with what `change` may write; None when it may write nothing any more (the alert has ended).
+    """`stored` with what `change` may write; None when it may write nothing any more.
 
-    A level that rises takes the acknowledgement back: somebody must look again.
+    A level that rises, or a condition that comes back worse, takes the acknowledgement and the shelf back: somebody
+    must look again. Raises `Conflict` when a rule goes on with an alert that was ended elsewhere: its condition
+    stands, so the rule has to begin again from what is stored instead of being lost.
     """
-    if stored.resolved_at is not None and change.kind != "linked":
+    over = stored.resolved_at is not None or stored.closed_at is not None
+    if over and change.kind in _CONDITION and stored.source == "rule":
+        raise Conflict(f"预警 {stored.id} 已在别处结束;请重新读取后再写")
+    if (over and change.kind not in _AFTER_THE_END) or _came_too_late(stored, change):
         return None
     names = OWNED.get(change.kind, _CAP_OWNED)
     if change.kind == "level" and stored.source == "cap":
         names = _CAP_OWNED
     values = {name: getattr(change.alert, name) for name in names}
-    if change.kind == "level" and change.alert.level > stored.level:
-        values |= {"acknowledged_at": None, "acknowledged_by": None}
+    if change.kind == "reopened":
+        values["reopened"] = stored.reopened + 1
+    if change.kind in ("level", "reopened", "updated") and change.alert.level > stored.level:
+        values |= dict.fromkeys((*_WAITING, *_SHELF)) | {"waiting_since": change.at, "escalation": 0}
+        values["escalated_to"] = ""
+    elif change.kind == "reopened":
+        values |= {"waiting_since": change.at, "escalation": 0}
     return revised(stored, change.at, **values)
+
+
+def _came_too_late(stored: Alert, change: AlertChange) -> bool:
+    """Whether what time or a person did rests on something that is no longer so."""
+    wanted = change.alert
+    match change.kind:
+        case "escalated":  # once each step, and only while nobody has seen it
+            return stored.acknowledged_at is not None or stored.escalation != wanted.escalation - 1
+        case "unshelved":
+            prolonged = change.who == ENGINE and wanted.version != stored.version + 1
+            return stored.shelved_until is None or prolonged
+        case "closed":
+            return stored.closed_at is not None
+        case "acknowledged":
+            return stored.acknowledged_at is not None
+    return False

@@ -79,9 +79,14 @@ class Alert:
     labels: Mapping[str, str] = field(default_factory=dict)  # of the source, beside those of `alerts.labels`
     reopened: int = 0  # how often its condition came back soon after it was over
     reopened_at: datetime | None = None
+    onsets_ms: tuple[int, ...] = ()  # its latest comings (fired, reopened, risen), epoch ms, oldest first
     chattering_since: datetime | None = None  # it comes and goes too often; held open until it has been quiet
+    flapped_at: datetime | None = None  # while chattering: when its condition last moved
+    held: Mapping[str, Any] | None = None  # while chattering: what its condition is now, `level` 0 when it is gone
+    waiting_since: datetime | None = None  # since when somebody should have acknowledged it (`fired_at` when None)
     escalation: int = 0  # steps taken because nobody acknowledged it
     escalated_at: datetime | None = None
+    escalated_to: str = ""  # who the last step names
     shelved_until: datetime | None = None
     shelved_by: str | None = None
     shelved_why: str | None = None
@@ -122,8 +127,8 @@ def revised(alert: Alert, now: datetime, **changes: Any) -> Alert:
 @dataclass(frozen=True, slots=True)
 class AlertChange:
     """One step: `kind` is fired, level, updated, value, resolved, reopened, cancelled (what the condition did);
-    acknowledged, shelved, unshelved, closed, linked, unlinked (what a person did); chattering, escalated (what time
-    did)."""
+    acknowledged, shelved, unshelved, closed, reopened, linked, unlinked (what a person did); chattering, quiet,
+    escalated, unshelved, closed (what time did; then `who` is the engine)."""
 
     alert: Alert
     kind: str

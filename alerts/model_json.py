@@ -7,7 +7,7 @@ from typing import Any
 
 from alerts.model import Alert, Level, state_of
 
-_TIMES = frozenset(field.name for field in fields(Alert) if field.name.endswith("_at"))
+_TIMES = frozenset(field.name for field in fields(Alert) if field.type in (datetime, datetime | None))
 _NAMES = tuple(field.name for field in fields(Alert))
 LEVEL_TITLES = {Level.NONE: "未定级", Level.BLUE: "蓝色", Level.YELLOW: "黄色", Level.ORANGE: "橙色", Level.RED: "红色"}
 
@@ -36,4 +36,5 @@ def alert_from_plain(plain: Mapping[str, Any]) -> Alert:
     for name in _TIMES & values.keys():
         values[name] = None if values[name] is None else datetime.fromisoformat(values[name])
     values["level"] = Level[plain["level"].upper()]
+    values["onsets_ms"] = tuple(values.get("onsets_ms", ()))
     return Alert(**values)

@@ -1,6 +1,6 @@
 """What the alerts room needs from outside. Adapters live in `hub/`; fakes in tests subclass these."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -51,6 +51,12 @@ class AlertStore(Protocol):
     """Durable alerts. `apply` commits all changes and their outbox events in one transaction, or none."""
 
     def open_alerts(self) -> list[Alert]: ...
+
+    def recently_resolved(self, since: datetime) -> list[Alert]:
+        """Ended since then and not closed, those that ended first before the others."""
+
+    def closable(self, before: datetime, open_incidents: Collection[str], limit: int) -> list[Alert]:
+        """Ended before then, not closed, and in none of `open_incidents`; at most `limit`, the oldest first."""
 
     def get(self, alert_id: str) -> Alert | None: ...
 
