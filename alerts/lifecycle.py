@@ -40,10 +40,10 @@ OWNED = {
     "unlinked": ("incident_id",),
 }
 _AFTER_THE_END = frozenset({"linked", "unlinked", "closed", "reopened"})
-_CONDITION = frozenset({"level", "value", "chattering"})
+_CONDITION = frozenset({"level", "value", "updated", "chattering"})
 _CAP_OWNED = (
     *MEASURED, "urgency", "certainty", "native_level", "description", "event", "identifier", "sender", "sent_at",
-    "lon", "lat", "area", "place", "county", "expires_at", "onset_at", "status",
+    "lon", "lat", "area", "place", "county", "labels", "expires_at", "onset_at", "status",
 )  # fmt: skip
 
 

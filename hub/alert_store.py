@@ -1,6 +1,6 @@
 """Alerts in the database: changes, history, the engine's state and the events that tell of them, in one transaction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
