@@ -42,7 +42,7 @@ def calls_for(kind: str, level: int, was_level: int | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Ten minutes from `begin`: annunciations in all, and by level (blue, yellow, orange, red; no level counts as blue).
+    """Ten minutes from `begin`: annunciations, in all and by level (blue, yellow, orange, red; no level is with blue).
     `whole` is false for the running bin, `flood` for one outside a flood."""
 
     begin: datetime
@@ -124,14 +124,14 @@ def load_of(
     calls = [step for step in steps if calls_for(step[1], step[2], step[3])]
     inside = [step for step in calls if step[0] >= begun]
     bins, floods = _bins_and_floods(calls, start, now)
-    levels = (sum(bin_.levels[0] for bin_ in bins), *(sum(bin_.levels[i] for bin_ in bins) for i in (1, 2, 3)))
+    blue, yellow, orange, red = (sum(bin_.levels[i] for bin_ in bins) for i in range(4))
     known = max(start, recorded_from) if recorded_from else now
     recorded = [bin_ for bin_ in bins if bin_.begin + BIN > known]
     average = len(inside) / max((now - known) / BIN, 1.0)
     share = sum(bin_.flood for bin_ in recorded) / len(recorded) if recorded else 0.0
     found, topics = top_topics(inside, TOP)
     return Load(
-        start, now, recorded_from, len(inside), average, bins, floods, share, levels, found, topics,
+        start, now, recorded_from, len(inside), average, bins, floods, share, (blue, yellow, orange, red), found, topics,
         chatterers(inside, rules), waits(steps, calls_for, begun), verdict_of(average, bins, share),
     )  # fmt: skip
 
@@ -181,7 +181,7 @@ def _bins_and_floods(
 
 
 def _floods(counts: dict[int, int], numbers: range, running: int) -> list[tuple[int, int]]:
-    """(first bin, bin after the last) of each flood. The running bin may begin one and cannot end one: it is not over."""
+    """(first bin, bin after the last) of each flood. The running bin may begin one but, not being over, ends none."""
     spans, begin = [], None
     for number in numbers:
         count = counts.get(number, 0)

@@ -7,11 +7,13 @@ from dash import Dash
 from dash.development.base_component import Component
 from flask import Flask, Response, send_from_directory
 
-from callbacks import boot, circle, dossier, search
+from callbacks import boot, circle, dossier, load, search
 from callbacks.identity import context
 from geodata.errors import CityError
 from hub.services import Services
 from layouts import brief, desk, field, wall
+from layouts import load as load_page
+from layouts import rules as rules_page
 from layouts.model import Screen
 from layouts.page import outline, page, refused
 
@@ -24,11 +26,19 @@ def register_desk(app: Dash, services: Services) -> None:
         module.register(app, services)
 
 
+def register_load(app: Dash, services: Services) -> None:
+    """What keeps the load page at this moment."""
+    boot.register(app, services)
+    load.register(app, services)
+
+
 SCREENS: tuple[Screen, ...] = (
     Screen("desk", "值班席", desk.layout, register_desk),
     Screen("wall", "指挥大屏", wall.layout, boot.register),
     Screen("field", "我的任务", field.layout, boot.register, theme="light", installable=True),
     Screen("brief", "值班快报", brief.layout, boot.register, theme="light"),
+    Screen("load", "告警负荷", load_page.layout, register_load),
+    Screen("rules", "告警规则", rules_page.layout, boot.register),
 )
 
 

@@ -38,6 +38,7 @@ from hub.holders import own_name
 from hub.lease import Leases
 from hub.live import LatestReadings, LivePublisher
 from hub.metrics import Metrics
+from hub.load_store import LoadDesk
 from hub.migrate import migrate
 from hub.open_alerts import CachedAlertStore
 from hub.outbox import last_seq
@@ -47,6 +48,7 @@ from hub.reject_store import DbRejectStore
 from hub.relay import Relay
 from hub.render import Renderer
 from hub.roster_store import DbRoster
+from hub.rule_activity import RuleActivity
 from hub.rule_book import RuleBook
 from hub.rule_versions import RuleVersions
 from hub.sensor_registry import DbSensorRegistry
@@ -120,7 +122,7 @@ def build_dispatch(stores: Stores, city: City, roads: LiveRoads, alerts: AlertDe
 def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chromium: str | None) -> Services:
     """The application of one web process."""
     settings, city, roads = stores.settings, City.load(stores.catalog), LiveRoads(stores.catalog)
-    readings = DbReadingStore(stores.database)
+    readings, computed = DbReadingStore(stores.database), Computed(flask_app, settings.redis_url)
     alerts = AlertDesk(CachedAlertStore(stores.database), stores.rejects, utc_now)
     return Services(
         city_name=settings.city_name,
@@ -142,7 +144,10 @@ def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chrom
         last_event=lambda: newest_event(stores.database),
         exercise=lambda: exercise_label(bus.client),
         health=Health(stores.database, bus, city, utc_now, chromium),
-        computed=Computed(flask_app, settings.redis_url),
+        rules=rule_book(stores),
+        rule_activity=RuleActivity(stores.database),
+        computed=computed,
+        load=LoadDesk(stores.database, computed),
     )  # fmt: skip
 
 
@@ -203,6 +208,7 @@ def engine(settings: Settings) -> int:
     worker = CallWorker(DbDispatchStore(stores.database), channels, holder, utc_now)
     Engine(
         rules=rules, stale=stale, worker=worker, rules_problem=lambda: rules_now.problem,
+        rules_version=lambda: rules_now.version_no,
         bus=RedisReadingBus(client), client=client, leases=Leases(stores.database),
         live=LivePublisher(client, names.get), holder=holder, clock=utc_now,
         housekeeping=lambda now: readings.prune(now, settings.reading_days),

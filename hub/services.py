@@ -12,6 +12,9 @@ from geodata.city import City
 from geodata.live_roads import LiveRoads
 from geodata.tiles import TileService
 from hub.computed import Computed
+from hub.load_store import LoadDesk
+from hub.rule_activity import RuleActivity
+from hub.rule_book import RuleBook
 from layers.model import Layer
 
 Latest = Mapping[str, Mapping[str, tuple[float, datetime]]]  # sensor id → quantity → (value, observed at)
@@ -38,4 +41,7 @@ class Services:
     health: Callable[[], Mapping[str, Any]]
     last_event: Callable[[], int]  # number of the newest committed event: a screen resumes from where it was drawn
     exercise: Callable[[], str]  # the running drill's label, "" when none runs
+    rules: RuleBook
+    rule_activity: RuleActivity
     computed: Computed
+    load: LoadDesk

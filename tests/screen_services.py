@@ -9,11 +9,15 @@ import geopandas as gpd
 from flask import Flask
 from shapely.geometry import Point, box
 
+from alerts.load import first_bin, load_of, topic_of
+from alerts.load_lists import ISA_CHATTER
+from alerts.load_view import LoadView, officers_of, period_of, stale_of
 from alerts.model import Alert, Level
 from callbacks.build import build_screens
 from dispatch.model import Person
 from geodata.catalog import Catalog
 from geodata.city import City
+from geodata.clock import epoch_ms
 from hub.rights import Identity
 from layers.builtin import BUILTIN_LAYERS
 
@@ -64,7 +68,16 @@ def services(folder: Path, alerts: tuple[Alert, ...] = (), latest: dict[str, Any
         readings=SimpleNamespace(series=lambda *_: [(NOW - timedelta(hours=1), 0.1), (NOW, 0.3)]),
         registry=SimpleNamespace(numbers=lambda: {"S1": 1, "S2": 2}),
         latest=lambda: latest or {}, exercise=lambda: "",
+        load=SimpleNamespace(view=lambda period, now, exercise=False: load_view(alerts, period, now, exercise)),
     )  # fmt: skip
+
+
+def load_view(alerts: tuple[Alert, ...], period: str, now: datetime, exercise: bool) -> LoadView:
+    """The operator load of `alerts`, each fired once."""
+    calls = sorted((epoch_ms(one.fired_at), "fired", int(one.level), None, topic_of(one), one.id) for one in alerts)
+    load = load_of(calls, first_bin(now, period_of(period)), now, NOW - timedelta(days=40), (ISA_CHATTER,))
+    names = {topic_of(one): one for one in alerts}
+    return LoadView(period, exercise, load, stale_of(alerts, now), officers_of([("王值班", 1, 1)]), names)
 
 
 def client(made: Any) -> tuple[Any, dict[str, Any]]:

@@ -17,13 +17,26 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from geodata.errors import CityError
-from hub.api import alerts, brief, city, dispatch, docs, health, intake, pages, stream
+from hub.api import alerts, brief, city, dispatch, docs, health, intake, load, open_alerts, pages, rules, stream
 from hub.api.deps import Hub
 from hub.api.tiles import TileDoor
 from hub.errors import from_exception, problem
 from hub.gate import Gate
 
-SCREENS = ("desk", "wall", "field", "brief")
+ROOMS = (
+    intake,
+    open_alerts,
+    alerts,
+    dispatch,
+    city,
+    stream,
+    health,
+    brief,
+    load,
+    pages,
+    rules,
+)
+SCREENS = ("desk", "wall", "field", "brief", "load", "rules")
 CITY_REFRESH_S = 2.0
 
 
@@ -70,7 +83,7 @@ def create_asgi(hub: Hub, flask_app: Flask, script_hashes: dict[str, list[str]],
     app.add_exception_handler(RequestValidationError, _invalid)
     app.include_router(pages.token_router(hub))
     app.include_router(docs.router())
-    for room in (intake, alerts, dispatch, city, stream, health, brief, pages):
+    for room in ROOMS:
         app.include_router(room.router(hub))
     app.add_api_route(
         "/api/{path:path}", _unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False
