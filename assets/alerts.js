@@ -1,167 +1,227 @@
-/* The alert list: keyed rows, worst first. A new row never moves what the officer is looking at. */
+/* The alert list: every open alert known to the page, folded into few lines. A new one never moves what is looked at. */
 "use strict";
 (function (cb) {
-  const LIMIT = 200;
-  const alerts = new Map();
-  const rows = new Map();
-  let level = "all", selected = null, whole = true; // whole: every open alert is here, not only the first of them
+  const SHOWN = 60; // rows of an open line, or of the flat list, before more are asked for
+  const alerts = new Map(), rows = new Map(), opened = new Set(), more = new Map();
+  let held = new Map(); // id → [state, why, hides]: what the server says of silenced, inhibited and shelved ones
+  let level = "all", view = "open", selected = null, whole = true; // whole: every open alert is here, not only the first of them
+  let lines = [], guarded = false;
   cb.alerts = alerts;
-  cb.selectedAlert = () => alerts.get(selected);
-  const order = (a, b) => b.level_no - a.level_no || !!a.acknowledged_at - !!b.acknowledged_at || Date.parse(b.fired_at) - Date.parse(a.fired_at);
-  cb.worstAlerts = () => [...alerts.values()].sort(order);
+  cb.alertLines = () => lines;
+  cb.selectedAlert = () => alerts.get(selected) || null;
+  let sorted = null; // made when asked for after a change
+  cb.worstAlerts = () => sorted || (sorted = [...alerts.values()].sort(cb.alertOrder));
+  const hides = (alert) => { const standing = held.get(alert.id); return !!(standing && standing[2]); };
 
-  function value(alert) {
-    if (alert.value === null || alert.value === undefined) return "";
-    return `${Number(alert.value).toLocaleString("en-US", { maximumFractionDigits: 2 })} ${alert.unit || ""}`;
+  /* ---- what is shown ---- */
+  function chosen() {
+    const wanted = [];
+    for (const alert of cb.worstAlerts()) {
+      if (level !== "all" && alert.level !== level) continue;
+      if (view === "held" ? !held.has(alert.id) : hides(alert)) continue;
+      if (view === "unseen" && alert.acknowledged_at) continue;
+      wanted.push(alert);
+    }
+    return wanted;
   }
-  function build(alert) {
-    const h = cb.h, wall = cb.state.screen === "wall";
-    const row = h("li", { class: "alert", role: "option", "data-id": alert.id, id: "alert-" + alert.id },
-      h("span", { class: "mark", "aria-hidden": "true" }),
-      h("div", { class: "what" },
-        h("div", { class: "line1" }, h("span", { class: "level" }), h("span", { class: "drill badge" }, "演练"), h("b", { class: "headline" })),
-        h("div", { class: "line2" }, h("span", { class: "acked" }), h("span", { class: "place" }), h("span", { class: "value num" }), h("span", { class: "age", "data-since": alert.fired_at }))),
-      wall ? null : h("div", { class: "acts" },
-        h("button", { type: "button", class: "quiet", "data-act": "ack", tabindex: "-1" }, "确认"),
-        h("button", { type: "button", class: "key", "data-act": "key", tabindex: "-1" }, "一键调度")));
-    rows.set(alert.id, row);
+  function plan() {
+    const wanted = chosen();
+    if (view === "flat") { lines = wanted.map((one) => ({ key: one.id, alerts: [one], one })); return rowsOf(lines.slice(0, more.get("flat") || SHOWN * 3), "flat", lines.length); }
+    lines = cb.foldAlerts(wanted);
+    return lines.flatMap((line) => {
+      if (line.one) return [{ alert: line.one }];
+      if (!opened.has(line.key)) return [{ line }];
+      const limit = more.get(line.key) || SHOWN;
+      return [{ line }, ...rowsOf(line.alerts.slice(0, limit).map((one) => ({ one })), line.key, line.alerts.length, true)];
+    });
+  }
+  function rowsOf(some, key, total, inside) {
+    const found = some.map(({ one }) => ({ alert: one, inside }));
+    if (some.length < total) found.push({ more: key, left: total - some.length });
+    return found;
+  }
+  const keyOf = (item) => (item.alert ? item.alert.id : item.line ? "fold " + item.line.key : "more " + item.more);
+  function rowOf(item) {
+    const key = keyOf(item);
+    let row = rows.get(key);
+    if (!row) {
+      row = item.alert ? cb.buildAlertRow(item.alert) : item.line ? cb.buildFoldRow(item.line) : cb.h("li", { class: "more note", "data-more": item.more });
+      rows.set(key, row);
+    }
+    if (item.alert) cb.fillAlertRow(row, item.alert, { selected: item.alert.id === selected, inside: item.inside, standing: held.get(item.alert.id) });
+    else if (item.line) cb.fillFoldRow(row, item.line, { selected: "fold " + item.line.key === selected, open: opened.has(item.line.key) });
+    else cb.setText(row, `还有 ${item.left.toLocaleString("en-US")} 条,点此再显示`);
     return row;
   }
-  function fill(row, alert) {
-    row.dataset.level = alert.level;
-    row.className = `alert at-${alert.level}` + (alert.acknowledged_at ? " is-acked" : "") + (alert.id === selected ? " is-selected" : "");
-    row.setAttribute("aria-selected", String(alert.id === selected));
-    const put = (name, text) => cb.setText(row.querySelector("." + name), text);
-    put("mark", cb.LEVEL_MARKS[alert.level] || "·");
-    put("level", (cb.LEVELS[alert.level] || alert.level) + (alert.native_level ? ` · ${alert.native_level}` : ""));
-    put("headline", alert.headline || alert.event);
-    put("place", alert.place || alert.sensor || alert.sender || "位置未知");
-    put("value", value(alert));
-    put("age", cb.ageText(alert.fired_at));
-    put("acked", alert.acknowledged_at ? `✓ ${alert.acknowledged_by || ""} 已确认` : "未确认");
-    row.querySelector(".drill").hidden = alert.status !== "Exercise";
-    const ack = row.querySelector('[data-act="ack"]');
-    if (ack) ack.hidden = !!alert.acknowledged_at || !!cb.state.at || !cb.state.may_call;
-    const key = row.querySelector('[data-act="key"]');
-    if (key) { key.hidden = !!cb.state.at || !cb.state.may_call; cb.setText(key, alert.incident_id ? "查看事件" : "一键调度"); }
-    row.hidden = level !== "all" && alert.level !== level;
-  }
-  let painting = false;
+  let painting = false, drawnAt = 0;
   function paint() {
     if (painting) return;
     painting = true;
-    requestAnimationFrame(() => { painting = false; draw(); });
+    const wait = alerts.size > 500 ? Math.max(0, drawnAt + 200 - performance.now()) : 0; // in a storm five pictures a second
+    setTimeout(() => requestAnimationFrame(() => { painting = false; draw(); }), wait);
   }
   function draw() {
     const list = cb.byId("alert-list");
     if (!list) return;
+    drawnAt = performance.now();
     const top = list.getBoundingClientRect().top;
     const anchor = list.scrollTop > 4 ? [...list.children].find((row) => row.getBoundingClientRect().bottom > top) : null;
     const before = anchor && anchor.getBoundingClientRect().top;
-    const shown = cb.worstAlerts().filter((alert) => level === "all" || alert.level === level).slice(0, LIMIT);
-    const keep = new Set(shown.map((alert) => alert.id));
-    for (const [id, row] of rows) if (!keep.has(id)) { row.remove(); rows.delete(id); }
+    const items = plan(), wanted = new Set(items.map(keyOf));
+    for (const [key, row] of rows) if (!wanted.has(key)) { row.remove(); rows.delete(key); }
     list.querySelector(".empty")?.remove();
     let place = list.firstElementChild;
-    for (const alert of shown) {
-      const row = rows.get(alert.id) || build(alert);
-      fill(row, alert);
+    for (const item of items) {
+      const row = rowOf(item);
       if (row === place) place = place.nextElementSibling; else list.insertBefore(row, place);
     }
-    list.querySelector(".more")?.remove();
-    if (alerts.size > shown.length) list.append(cb.h("li", { class: "more note" }, `另有 ${alerts.size - shown.length} 条较轻的没有列出;按级别筛选或搜索查看`));
-    if (!shown.length) list.append(cb.h("li", { class: "empty" }, cb.state.at ? "这一时刻没有未结束的告警" : list.dataset.empty || "目前没有未结束的告警;新告警会立即出现在这里"));
+    if (!items.length) list.append(cb.h("li", { class: "empty" }, empty(list)));
     if (anchor && anchor.isConnected) list.scrollTop += anchor.getBoundingClientRect().top - before;
     count();
     cb.emit("alerts-drawn");
   }
+  function empty(list) {
+    if (cb.state.at) return "这一时刻没有未结束的告警";
+    if (view === "held") return "没有搁置、静默或抑制的告警";
+    if (alerts.size) return "没有符合筛选的告警";
+    return list.dataset.empty || "目前没有未结束的告警;新告警会立即出现在这里";
+  }
   function count() {
     if (!whole) return; // the numbers the server wrote hold until all are here
-    const sums = { all: alerts.size, red: 0, orange: 0, yellow: 0, blue: 0 };
-    for (const alert of alerts.values()) if (alert.level in sums) sums[alert.level]++;
+    const sums = { all: alerts.size, ...cb.levelCounts(alerts.values()) };
     for (const [name, n] of Object.entries(sums)) {
-      cb.setText(document.querySelector(`#alert-filter [data-level="${name}"] .n`), String(n));
+      cb.setText(document.querySelector(`#alert-filter [data-level="${name}"] .n`), n.toLocaleString("en-US"));
       const kpi = document.querySelector(`[data-kpi="alerts-${name}"]`);
-      if (kpi) { cb.setText(kpi.querySelector(".num"), String(n)); kpi.classList.toggle("at-" + name, n > 0); }
+      if (kpi) { cb.setText(kpi.querySelector(".num"), n.toLocaleString("en-US")); kpi.classList.toggle("at-" + name, n > 0); }
     }
-    const open = [...alerts.values()].filter((alert) => !alert.acknowledged_at).length;
-    cb.setText(cb.byId("alert-counts"), open ? `${open} 条未确认` : "");
+    cb.setText(document.querySelector('#alert-view [data-view="held"] .n'), String(held.size));
+    const open = [...alerts.values()].filter((alert) => !alert.acknowledged_at && !hides(alert)).length;
+    cb.setText(cb.byId("alert-counts"), open ? `${open.toLocaleString("en-US")} 条未确认` : "");
     document.title = (open ? `(${open}) ` : "") + document.title.replace(/^\(\d+\) /, "");
   }
+
+  /* ---- what comes in ---- */
   function take(alert, fresh) {
     if (!alert || !alert.id) return;
     const known = alerts.get(alert.id);
     if (known && known.version > alert.version) return;
-    if (alert.state === "resolved" || alert.resolved_at) alerts.delete(alert.id);
-    else alerts.set(alert.id, alert);
-    if (fresh && !known) cb.emit("alert-new", alert);
+    sorted = null;
+    if (alert.state === "resolved" || alert.state === "closed" || alert.resolved_at || alert.closed_at) { alerts.delete(alert.id); held.delete(alert.id); }
+    else keep(alert);
+    if (fresh && !hides(alert) && (!known || known.level_no < alert.level_no)) cb.emit("alert-new", alert);
     paint();
   }
-  cb.on("alert", (event) => take(event.alert, event.kind === "alert.fired"));
-  cb.on("resync", async () => {
+  cb.takeAlert = take;
+  function keep(alert) {
+    alert.fired_ms = Date.parse(alert.fired_at);
+    alerts.set(alert.id, alert);
+  }
+  const LOUD = new Set(["alert.fired", "alert.reopened", "alert.escalated"]);
+  cb.on("alert", (event) => {
+    take(event.alert, LOUD.has(event.kind));
+    if (guarded || event.kind === "alert.shelved" || event.kind === "alert.unshelved") lookAtHeld(1000);
+  });
+  cb.on("silence", () => lookAtHeld(50));
+  cb.on("resync", load);
+  async function load() {
     try {
-      const items = []; let next = null;
-      do {
-        const page = await cb.request("/api/v1/alerts?state=open&limit=1000" + (next ? "&before=" + encodeURIComponent(next) : ""));
-        items.push(...page.items); next = page.next;
-      } while (next && items.length < 20000);
+      const answer = await cb.request("/api/v1/open-alerts");
+      const fresh = new Map();
+      for (const row of answer.rows) { const alert = {}; answer.fields.forEach((name, i) => { alert[name] = row[i]; }); fresh.set(alert.id, alert); }
+      for (const [id, known] of alerts) { const now = fresh.get(id); if (now && known.version > now.version) fresh.set(id, known); }
       alerts.clear();
+      for (const alert of fresh.values()) keep(alert);
+      sorted = null;
       whole = true;
-      items.forEach((alert) => take(alert, false));
+      hold(answer);
       paint();
     } catch (failure) { cb.toast("重新载入告警失败:" + failure.message); }
-  });
+  }
+  function hold(answer) {
+    held = new Map(Object.entries(answer.standings));
+    guarded = answer.guarded;
+  }
+  let looking = 0;
+  function lookAtHeld(wait) {
+    if (cb.state.at) return;
+    clearTimeout(looking);
+    looking = setTimeout(async () => {
+      try { hold(await cb.request("/api/v1/open-alerts?only=standings")); paint(); } catch { /* the link banner says it; the next look comes */ }
+    }, wait);
+  }
 
+  /* ---- choosing and walking ---- */
+  const list = () => cb.byId("alert-list");
   cb.selectAlert = function (id, options) {
-    selected = id;
-    const row = rows.get(id);
-    for (const [key, one] of rows) { one.classList.toggle("is-selected", key === id); one.setAttribute("aria-selected", String(key === id)); }
-    const list = cb.byId("alert-list");
-    if (row && list) {
-      list.setAttribute("aria-activedescendant", row.id);
-      if (!options || !options.quiet) row.scrollIntoView({ block: "nearest" });
-    }
     const alert = alerts.get(id);
-    cb.setView({ alert: id });
+    if (alert && !rows.has(id)) { const line = lines.find((one) => !one.one && one.alerts.includes(alert)); if (line) { opened.add(line.key); more.set(line.key, Math.max(more.get(line.key) || SHOWN, line.alerts.indexOf(alert) + 1)); draw(); } }
+    point(id);
+    const row = rows.get(id);
+    if (row && (!options || !options.quiet)) row.scrollIntoView({ block: "nearest" });
+    cb.setView({ alert: alert ? id : null });
     if (alert && (!options || !options.quiet)) cb.emit("alert-selected", alert);
   };
+  function point(key) {
+    selected = key;
+    for (const [one, row] of rows) { row.classList.toggle("is-selected", one === key); row.setAttribute("aria-selected", String(one === key)); }
+    const row = rows.get(key);
+    if (row && list()) list().setAttribute("aria-activedescendant", row.id);
+  }
   cb.walkAlerts = function (step) {
-    const visible = [...(cb.byId("alert-list")?.querySelectorAll(".alert:not([hidden])") || [])];
+    const visible = [...(list()?.querySelectorAll(".alert:not([hidden])") || [])];
     if (!visible.length) return;
-    const at = visible.findIndex((row) => row.dataset.id === selected);
-    const to = at < 0 ? 0 : Math.min(visible.length - 1, Math.max(0, at + step));
-    cb.selectAlert(visible[to].dataset.id);
+    const at = visible.findIndex((row) => row.classList.contains("is-selected"));
+    const row = visible[at < 0 ? 0 : Math.min(visible.length - 1, Math.max(0, at + step))];
+    if (row.dataset.id) return cb.selectAlert(row.dataset.id);
+    point("fold " + row.dataset.fold);
+    row.scrollIntoView({ block: "nearest" });
   };
-  cb.acknowledge = async function (id) {
-    const alert = alerts.get(id);
-    if (!alert || alert.acknowledged_at || cb.state.at) return;
-    try {
-      const answer = await cb.post(`/api/v1/alerts/${encodeURIComponent(id)}/acknowledge`, { note: "" });
-      if (answer && answer.id) take(answer.alert || answer, false);
-    } catch (failure) { cb.toast("确认失败:" + failure.message); }
-  };
-  cb.startAlerts = function (state) {
-    for (const alert of state.alerts) alerts.set(alert.id, alert);
-    whole = state.alert_total <= state.alerts.length;
-    if (!whole && !state.at) setTimeout(() => cb.emit("resync"), 0);
+  cb.selectedFold = () => lines.find((line) => "fold " + line.key === selected && !line.one) || null;
+  cb.toggleFold = function (key, open) {
+    const now = open ?? !opened.has(key);
+    now ? opened.add(key) : opened.delete(key);
     draw();
-    const list = cb.byId("alert-list");
-    list?.addEventListener("click", (event) => {
-      const row = event.target.closest(".alert");
+  };
+
+  cb.startAlerts = function (state) {
+    state.alerts.forEach(keep);
+    whole = state.alert_total <= state.alerts.length;
+    hold({ standings: state.standings || {}, guarded: !!state.guarded });
+    if (!whole && !state.at) setTimeout(load, 0);
+    draw();
+    if (!state.at) setInterval(() => { if (guarded) lookAtHeld(0); }, 30000); // silences end by time alone
+    list()?.addEventListener("click", (event) => {
+      const row = event.target.closest("li");
       if (!row || state.screen === "wall") return;
+      if (row.dataset.more) { more.set(row.dataset.more, (more.get(row.dataset.more) || SHOWN) + SHOWN * 4); return draw(); }
       const act = event.target.closest("[data-act]")?.dataset.act;
+      if (row.dataset.fold) return pressFold(lines.find((line) => line.key === row.dataset.fold), act);
+      if (!row.dataset.id) return;
       if (act === "ack") return cb.acknowledge(row.dataset.id);
       cb.selectAlert(row.dataset.id);
       if (act === "key") cb.oneKey(alerts.get(row.dataset.id));
+      if (act === "more") cb.alertMore(alerts.get(row.dataset.id));
     });
-    cb.byId("alert-filter")?.addEventListener("click", (event) => {
-      const chip = event.target.closest("[data-level]");
-      if (!chip) return;
-      level = chip.dataset.level;
-      for (const one of chip.parentElement.children) one.setAttribute("aria-pressed", String(one === chip));
-      paint();
-    });
+    press("alert-filter", "level", (value) => { level = value; });
+    press("alert-view", "view", (value) => { view = value; });
     const wanted = cb.view().get("alert");
     if (wanted && alerts.has(wanted)) cb.selectAlert(wanted, { quiet: true });
   };
+  function pressFold(line, act) {
+    if (!line) return;
+    if (act === "ack-all") return cb.acknowledgeAll(line);
+    if (act === "key-all") return cb.oneKeyAll(line);
+    point("fold " + line.key);
+    cb.toggleFold(line.key);
+  }
+  function press(id, name, set) {
+    cb.byId(id)?.addEventListener("click", (event) => {
+      const chip = event.target.closest(`[data-${name}]`);
+      if (!chip) return;
+      const same = name === "view" && chip.getAttribute("aria-pressed") === "true";
+      set(same ? "open" : chip.dataset[name]);
+      for (const one of chip.parentElement.children) if (one.dataset[name]) one.setAttribute("aria-pressed", String(one === chip && !same));
+      draw();
+    });
+  }
 })(window.citybrain);

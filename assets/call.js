@@ -3,7 +3,7 @@
 (function (cb) {
   const h = cb.h;
   const calls = new Map(); // id → call
-  let stage = null; // {alert, incident, preview, call, busy}
+  let stage = null; // {key, incident, preview, call, busy}
   cb.calls = calls;
   const panel = () => cb.byId("call-panel");
   const DONE = new Set(["confirmed", "en_route", "on_site"]);
@@ -26,19 +26,27 @@
     h("button", { type: "button", class: "quiet close", "aria-label": "关闭", "data-act": "close-call" }, "✕"));
 
   /** First press: open the incident and show who would be called. A second press while it loads changes nothing. */
-  cb.oneKey = async function (alert) {
-    if (!alert || cb.state.at || !cb.state.may_call) return;
-    if (stage && stage.alert.id === alert.id && (stage.busy || stage.preview)) return confirmFocus();
-    stage = { alert, busy: true };
+  cb.oneKey = (alert) => alert && begin(alert.id, alert.headline, alert.status === "Exercise", [alert.id], alert.incident_id);
+  /** The same for a line of many: one incident for all of them, or the one they are in already. */
+  cb.oneKeyAll = function (line) {
+    const free = line.alerts.filter((alert) => !alert.incident_id), first = line.alerts[0];
+    const incident = free.length ? null : first.incident_id;
+    begin("fold " + line.key, cb.lineTitle(line), first.status === "Exercise", free.slice(0, 200).map((alert) => alert.id), incident);
+  };
+  cb.openIncident = (one) => begin("incident " + one.id, one.title, one.exercise, [], one.id);
+
+  async function begin(key, title, drill, ids, incident) {
+    if (cb.state.at || !cb.state.may_call) return;
+    if (stage && stage.key === key && (stage.busy || stage.preview)) return confirmFocus();
+    stage = { key, drill, busy: true };
     const mine = stage;
-    paint(top("正在准备调度…", alert.status === "Exercise"), h("p", { class: "skeleton" }, alert.headline), h("p", { class: "skeleton" }, "查找责任人、最近的队伍与路程"));
+    paint(top("正在准备调度…", drill), h("p", { class: "skeleton" }, title), h("p", { class: "skeleton" }, "查找责任人、最近的队伍与路程"));
     try {
-      let id = alert.incident_id;
+      let id = incident;
       if (!id) {
-        mine.incident = await cb.post("/api/v1/incidents", { alert_ids: [alert.id] });
+        mine.incident = await cb.post("/api/v1/incidents", { alert_ids: ids });
         id = mine.incident.id;
-        const known = cb.alerts.get(alert.id);
-        if (known) known.incident_id = id;
+        for (const one of ids) { const known = cb.alerts.get(one); if (known) known.incident_id = id; }
       } else {
         mine.incident = await cb.request(`/api/v1/incidents/${encodeURIComponent(id)}`);
         const running = (mine.incident.calls || []).filter((call) => call.status === "active").pop();
@@ -49,17 +57,18 @@
       if (stage === mine) preview(mine);
     } catch (failure) {
       mine.busy = false;
-      if (stage === mine) paint(top("没有准备好"), h("p", { class: "trouble", role: "alert" }, failure.message), h("button", { type: "button", class: "button", on: { click: () => { stage = null; cb.oneKey(alert); } } }, "重试"));
+      if (stage === mine) paint(top("没有准备好"), h("p", { class: "trouble", role: "alert" }, failure.message), h("button", { type: "button", class: "button", on: { click: () => { stage = null; begin(key, title, drill, ids, incident); } } }, "重试"));
     }
-  };
+  }
   const minutes = (s) => (s === null || s === undefined ? "不可达" : s < 90 ? `${Math.round(s)} 秒` : `${Math.round(s / 60)} 分钟`);
+  const incidentLink = (id) => h("a", { class: "incident-link", href: "/incident/?id=" + encodeURIComponent(id), target: "_blank" }, "事件台账 ↗");
   const CHANNELS = { email: "邮件", webhook: "短信网关", voice: "电话", sms: "短信", sink: "演示信箱" };
 
   function preview(at) {
     const plan = at.preview, n = plan.people.filter((entry) => entry.channels.length).length;
     paint(
       top("呼叫前确认", at.incident && at.incident.exercise),
-      h("p", { class: "plan-title" }, h("b", {}, plan.plan_title), " · ", plan.level),
+      h("p", { class: "plan-title" }, h("b", {}, plan.plan_title), " · ", plan.level, incidentLink(plan.incident_id)),
       h("button", { type: "button", class: "confirm", id: "confirm-call", disabled: n ? null : true, on: { click: () => call(at) } }, n ? `呼叫 ${n} 人` : "没有可呼叫的人", h("small", {}, n ? "回车确认 · Esc 取消" : "原因见下")),
       plan.missing.length ? h("details", { class: "missing", open: plan.missing.length < 2 ? true : null },
         h("summary", {}, `缺 ${plan.missing.length} 项`, h("span", { class: "first" }, plan.missing[0])), h("ul", {}, plan.missing.map((line) => h("li", {}, line)))) : null,
@@ -118,7 +127,7 @@
     const old = panel()?.querySelector(".ledger"), place = old ? old.scrollTop : 0;
     paint(
       top("叫应台账", one.exercise),
-      h("p", { class: "plan-title" }, h("b", { class: "num" }, `${done} / ${rows.length}`), " 已确认 · ", h("span", {}, `${one.pressed_by} ${cb.shortClock(one.pressed_at)} 发起`)),
+      h("p", { class: "plan-title" }, h("b", { class: "num" }, `${done} / ${rows.length}`), " 已确认 · ", h("span", {}, `${one.pressed_by} ${cb.shortClock(one.pressed_at)} 发起`), incidentLink(one.incident_id)),
       h("progress", { class: "bar", value: rows.length ? done / rows.length : 0, max: 1 }),
       callActs(one),
       h("ul", { class: "ledger" }, rows.map(ledgerRow)),
@@ -167,19 +176,6 @@
         h("div", { class: "people" }, open.map((row) => h("span", { class: `chip st-${row.state}` }, `${row.name} ${cb.PERSON[row.state] || row.state}`))));
     }));
     if (!rows.length) list.append(h("li", { class: "empty" }, list.dataset.empty));
-  }
-  /* ---- the response level in the head: of the worst open incident ---- */
-  let levelTimer = 0;
-  cb.on("incident", () => { clearTimeout(levelTimer); levelTimer = setTimeout(readLevel, 150); });
-  cb.on("resync", readLevel);
-  async function readLevel() {
-    const badge = cb.byId("response-level");
-    if (!badge || cb.state.at) return;
-    try {
-      const { items } = await cb.request("/api/v1/incidents?status=open");
-      const worst = ["Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ"].find((level) => items.some((one) => one.level === level));
-      cb.setText(badge, worst ? `响应 ${worst} 级` + (cb.state.approved ? "" : "(未核定)") : "未启动响应");
-    } catch { /* the link banner says it */ }
   }
   cb.startCalls = function (state) {
     for (const one of state.calls || []) calls.set(one.id, one);

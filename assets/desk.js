@@ -4,6 +4,7 @@
   cb.starters.desk = function (state) {
     cb.startAlerts(state);
     cb.startCalls(state);
+    cb.startIncidents();
     cb.startStream();
     sound(!!cb.preference("sound"), true);
     for (const side of ["left", "right"]) fold(side, !!cb.preference(`rail-${side}`));
@@ -37,8 +38,11 @@
       "?": () => { const box = cb.byId("key-map"); box.hidden = !box.hidden; },
       "ArrowDown": () => cb.walkAlerts(1),
       "ArrowUp": () => cb.walkAlerts(-1),
-      "Enter": () => { if (onButton) return false; cb.oneKey(cb.selectedAlert()); },
-      "a": () => cb.selectedAlert() && cb.acknowledge(cb.selectedAlert().id),
+      "ArrowRight": () => cb.selectedFold() ? cb.toggleFold(cb.selectedFold().key, true) : false,
+      "ArrowLeft": () => cb.selectedFold() ? cb.toggleFold(cb.selectedFold().key, false) : false,
+      "Enter": () => { if (onButton) return false; const line = cb.selectedFold(); return line ? cb.toggleFold(line.key) : cb.oneKey(cb.selectedAlert()); },
+      "a": () => { const line = cb.selectedFold(), alert = cb.selectedAlert(); if (line) cb.acknowledgeAll(line); else if (alert) cb.acknowledge(alert.id); },
+      "m": () => cb.selectedAlert() ? cb.alertMore(cb.selectedAlert()) : false,
     }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act) return;
     if (act() !== false) event.preventDefault();
@@ -46,7 +50,7 @@
   function escape() {
     const box = cb.byId("key-map");
     if (!box.hidden) { box.hidden = true; return; }
-    if (cb.closeCall()) return;
+    if (cb.closeSheet() || cb.closeCall()) return;
     cb.dropCircle();
     closeDossier();
   }

@@ -69,8 +69,9 @@
   }
   /** Alerts that would lie on each other share one mark: that of the worst among them, with their number. */
   function clusters() {
-    const size = 26 * cb.scale(), zoom = map.getZoom(), taken = new Map(), found = new Map();
-    for (const alert of cb.worstAlerts()) {
+    const all = cb.worstAlerts(), crowd = all.length > 1000 ? 3 : all.length > 300 ? 2 : 1; // the more there are, the wider each mark stands
+    const size = 26 * cb.scale() * crowd, zoom = map.getZoom(), taken = new Map(), found = new Map();
+    for (const alert of all) {
       if (alert.lon === null || alert.lat === null) continue;
       const at = map.project([alert.lat, alert.lon], zoom), x = Math.floor(at.x / size), y = Math.floor(at.y / size);
       let first = null;

@@ -3,7 +3,8 @@
 (function (cb) {
   const SILENT_MS = 7000; // the server beats every 2 s
   const CUT_MS = 15000;
-  const KINDS = ["alert.fired", "alert.level", "alert.value", "alert.resolved", "alert.acknowledged", "alert.cancelled", "alert.linked", "alert.updated",
+  const KINDS = ["alert.fired", "alert.level", "alert.value", "alert.resolved", "alert.acknowledged", "alert.cancelled", "alert.linked", "alert.unlinked", "alert.updated",
+    "alert.reopened", "alert.shelved", "alert.unshelved", "alert.closed", "alert.chattering", "alert.escalated", "silence.created", "silence.ended",
     "incident.opened", "incident.updated", "incident.closed", "call.stood_down", "call.started", "call.row", "call.attempt", "call.done", "reading.batch", "system.status"];
   let last = ""; // number of the newest event this page has seen: the page's own, then the stream's
   let source = null, heard = 0, silentSince = 0, wordNow = "";

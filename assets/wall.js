@@ -7,6 +7,7 @@
     window.addEventListener("resize", fit);
     cb.startAlerts(state);
     cb.startCalls(state);
+    cb.startIncidents();
     cb.startStream();
     awake();
     document.addEventListener("visibilitychange", awake);

@@ -8,7 +8,9 @@ from layers.deck_waterlogging import METRES_A_METRE
 from layers.waterlogging import WATERLOGGING
 from layouts import ids
 from layouts.attrs import attrs
-from layouts.desk_rails import alert_panel, call_panel, layer_panel, legend_line, situation_panel
+from layouts.desk_rails import (
+    alert_panel, alert_sheet, call_panel, incident_panel, layer_panel, legend_line, situation_panel,
+)
 from layouts.model import ScreenContext
 from layouts.parts import boot, head_clock, link_dot, map_for, mode_badge, person, response_badge
 from layouts.snapshot import Snapshot, take
@@ -16,8 +18,10 @@ from layouts.timeline import timeline
 
 KEYS = (
     ("↑ ↓", "在告警列表中移动"),
+    ("← →", "收起、展开成组的告警"),
     ("回车", "对选中的告警一键调度;再按一次回车呼叫"),
-    ("A", "确认选中的告警"),
+    ("A", "确认选中的告警,或整组确认"),
+    ("M", "搁置、静默、看经过"),
     ("/", "搜索"),
     ("Esc", "关闭面板、离开搜索"),
     ("?", "显示或隐藏本说明"),
@@ -33,7 +37,7 @@ def layout(services: Services, context: ScreenContext) -> Component:
             header(services, shot, context),
             html.Aside([situation_panel(shot), layer_panel(services.city.versions)], className="rail rail-left"),
             html.Main([map_for(services), map_tools(), *rail_toggles(), dossier(), deck()], className="stage"),
-            html.Aside([call_panel(), alert_panel(shot)], className="rail rail-right"),
+            html.Aside([call_panel(), alert_sheet(), incident_panel(), alert_panel(shot)], className="rail rail-right"),
             timeline(services, shot, context, "/desk/"),
             html.Div(id=ids.LINK_BANNER, className="link-banner desk-banner", hidden=True, role="alert"),
             key_map(),
@@ -58,6 +62,10 @@ def header(services: Services, shot: Snapshot, context: ScreenContext) -> Compon
                 [
                     html.A("大屏", href="/wall/", target="_blank", className="quiet"),
                     html.A("快报", href="/brief/", target="_blank", className="quiet"),
+                    html.A("事件", href="/incident/", target="_blank", className="quiet"),
+                    html.A("规则", href="/rules/", target="_blank", className="quiet"),
+                    html.A("负荷", href="/load/", target="_blank", className="quiet"),
+                    html.A("接入", href="/feeds/", target="_blank", className="quiet"),
                 ],
                 className="ways",
             ),

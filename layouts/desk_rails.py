@@ -141,12 +141,13 @@ def alert_panel(shot: Snapshot) -> Component:
             html.Div(
                 chips, id=ids.ALERT_FILTER, className="chips", role="group", **attrs({"aria-label": "按级别筛选"})
             ),
+            view_chips(),
             html.Ol(
                 id=ids.ALERT_LIST,
                 className="alert-list",
                 tabIndex="0",
                 role="listbox",
-                **attrs({"aria-label": "告警列表:上下键选择,回车一键调度,A 确认"}),
+                **attrs({"aria-label": "告警列表:上下键选择,左右键收起展开,回车一键调度,A 确认"}),
             ),
         ],
         className="panel alerts",
@@ -156,3 +157,34 @@ def alert_panel(shot: Snapshot) -> Component:
 def call_panel() -> Component:
     """Where incident, plan preview, confirm and the live ledger appear (assets/call.js)."""
     return html.Section(id=ids.CALL_PANEL, className="panel call", hidden=True, **attrs({"aria-live": "polite"}))
+
+
+def view_chips() -> Component:
+    """Ways to look at the list; pressing one again goes back to all that needs doing, folded."""
+    words = (("unseen", "只看未确认"), ("flat", "逐条平铺"), ("held", "搁置·静默"))
+    chips = [
+        html.Button(
+            [word, html.Span("", className="n num")] if key == "held" else word,
+            type="button",
+            className="chip",
+            **attrs({"data-view": key, "aria-pressed": "false"}),
+        )
+        for key, word in words
+    ]
+    return html.Div(chips, id=ids.ALERT_VIEW, className="chips", role="group", **attrs({"aria-label": "列表方式"}))
+
+
+def alert_sheet() -> Component:
+    """One alert's facts, what can be done with it and what happened to it (assets/alert_acts.js)."""
+    return html.Section(id=ids.ALERT_SHEET, className="panel sheet", hidden=True, **attrs({"aria-live": "polite"}))
+
+
+def incident_panel() -> Component:
+    """Open incidents and what seems to belong together (assets/incidents.js)."""
+    head = html.Div([html.H2("事件"), html.Span(id=ids.INCIDENT_COUNT, className="sum num")], className="bar-top")
+    return html.Section(
+        [head, html.Ul(id=ids.INCIDENT_LIST, className="incidents"), html.Ul(id=ids.INCIDENT_HINTS, className="hints")],
+        id=ids.INCIDENT_PANEL,
+        className="panel",
+        hidden=True,
+    )
