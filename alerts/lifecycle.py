@@ -204,14 +204,14 @@ def merged(stored: Alert, change: AlertChange) -> Alert | None:
 def _came_too_late(stored: Alert, change: AlertChange) -> bool:
     """Whether what time or a person did rests on something that is no longer so."""
     wanted = change.alert
+    changed = change.who == ENGINE and wanted.version != stored.version + 1  # time acts on what it has seen, or again
     match change.kind:
         case "escalated":  # once each step, and only while nobody has seen it
             return stored.acknowledged_at is not None or stored.escalation != wanted.escalation - 1
         case "unshelved":
-            prolonged = change.who == ENGINE and wanted.version != stored.version + 1
-            return stored.shelved_until is None or prolonged
+            return stored.shelved_until is None or changed
         case "closed":
-            return stored.closed_at is not None
+            return stored.closed_at is not None or changed
         case "acknowledged":
             return stored.acknowledged_at is not None
     return False
