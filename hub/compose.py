@@ -12,6 +12,7 @@ from redis.retry import Retry
 
 from alerts.desk import AlertDesk
 from alerts.engine import RuleEngine
+from alerts.handling import load_handling
 from dispatch.channels import build_channels
 from dispatch.city_teams import CityTeams
 from dispatch.desk import DispatchDesk
@@ -24,6 +25,8 @@ from geodata.errors import NotConfigured
 from geodata.live_roads import LiveRoads
 from geodata.tiles import TileService
 from geodata.tiles import warm_up as warm_up_tiles
+from hub.alert_queue import AlertQueue
+from hub.alert_handling import build_upkeep
 from hub.alert_store import DbAlertStore
 from hub.api.deps import Hub
 from hub.audit import Audited, AuditLog
@@ -40,6 +43,7 @@ from hub.live import LatestReadings, LivePublisher
 from hub.metrics import Metrics
 from hub.load_store import LoadDesk
 from hub.migrate import migrate
+from hub.open_alerts import CachedAlertStore
 from hub.open_alerts import CachedAlertStore
 from hub.outbox import last_seq
 from hub.push import Push
@@ -161,7 +165,10 @@ def build_hub(stores: Stores, flask_app: Flask) -> Hub:
     settings, client = stores.settings, redis_client(stores.settings)
     bus, renderer = RedisReadingBus(client), Renderer(settings.chromium)
     services = build_services(stores, bus, flask_app, renderer.executable)
-    return Hub(settings, services, stores.auth, stores.audit, bus, Push(settings.redis_url), renderer, Metrics())
+    return Hub(
+        settings, services, stores.auth, stores.audit, bus, Push(settings.redis_url), renderer, Metrics(),
+        AlertQueue(DbAlertStore(stores.database)),
+    )  # fmt: skip
 
 
 def warm_up(services: Services) -> None:
@@ -192,13 +199,14 @@ def engine(settings: Settings) -> int:
     channels = build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
     holder = own_name()
     readings, names = DbReadingStore(stores.database), dict[int, str]()
-    rules_now = rule_book(stores)
+    rules_now, alerts = rule_book(stores), CachedAlertStore(stores.database)
+    handling = load_handling(ROOT / settings.alert_handling_file)
 
     def rules() -> RuleEngine:
         infos = sensor_infos(city, stores.registry)
         names.clear()
         names.update({number: info.id for number, info in infos.items()})
-        return RuleEngine(rules_now.rules(), infos, DbAlertStore(stores.database), readings, utc_now)
+        return RuleEngine(rules_now.rules(), infos, alerts, readings, utc_now, handling=handling)
 
     def stale() -> bool:
         return any([bool(city.refresh()), rules_now.changed()])
@@ -209,6 +217,7 @@ def engine(settings: Settings) -> int:
     Engine(
         rules=rules, stale=stale, worker=worker, rules_problem=lambda: rules_now.problem,
         rules_version=lambda: rules_now.version_no,
+        upkeep=build_upkeep(stores.database, alerts, handling, tuple).tick,
         bus=RedisReadingBus(client), client=client, leases=Leases(stores.database),
         live=LivePublisher(client, names.get), holder=holder, clock=utc_now,
         housekeeping=lambda now: readings.prune(now, settings.reading_days),

@@ -17,7 +17,21 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from geodata.errors import CityError
-from hub.api import alerts, brief, city, dispatch, docs, health, intake, load, open_alerts, pages, rules, stream
+from hub.api import (  # fmt: skip
+    alertmanager,
+    alerts,
+    brief,
+    city,
+    dispatch,
+    docs,
+    health,
+    intake,
+    load,
+    open_alerts,
+    pages,
+    rules,
+    stream,
+)
 from hub.api.deps import Hub
 from hub.api.tiles import TileDoor
 from hub.errors import from_exception, problem
@@ -25,6 +39,7 @@ from hub.gate import Gate
 
 ROOMS = (
     intake,
+    alertmanager,
     open_alerts,
     alerts,
     dispatch,

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from geodata.clock import require_aware
 from geodata.errors import BadInput
+from hub.alert_queue import AlertQueue
 from hub.audit import AuditLog
 from hub.auth import Auth
 from hub.bus import RedisReadingBus
@@ -37,6 +38,7 @@ class Hub:
     push: Push
     renderer: Renderer
     metrics: Metrics
+    alert_queue: AlertQueue
 
 
 class Json(Response):
