@@ -13,6 +13,7 @@ import httpx
 import sqlalchemy as sa
 
 from alerts.feeds.drill import run, step_for, storm_frames
+from alerts.handling import load_handling
 from alerts.ports import Reject
 from dispatch.channels import build_channels
 from dispatch.plans import load_plans
@@ -93,6 +94,7 @@ def check_command(arguments: list[str], settings: Settings) -> int:
     stores = open_stores(settings)
     rules = rule_book(stores).rules()
     plans = load_plans(ROOT / settings.plans_file)
+    load_handling(ROOT / settings.alert_handling_file)
     build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
     layers = [spec.id for spec in DATASETS if stores.catalog.exists(spec.id)]
     print(f"检查通过:规则 {len(rules.active)} 条,预案 {len(plans.plans)} 类,图层 {len(layers)} 个", flush=True)

@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     )
     city_name: str = Field("临沂市", description="The city's name in the header.")
     rules_file: Path = Field(Path("alerts/rules.yaml"), description="Threshold rules, YAML.")
+    alert_handling_file: Path = Field(
+        Path("alerts/handling.yaml"), description="Reopening, chatter, shelves, escalation, closing of alerts, YAML."
+    )
     plans_file: Path = Field(Path("dispatch/plans.yaml"), description="Plans (预案), YAML.")
     session_hours: int = Field(12, ge=1, le=168, description="How long a sign-in lasts.")
     reading_days: int = Field(30, ge=1, description="How long readings are kept.")
