@@ -64,6 +64,7 @@ window.dash_clientside = Object.assign(window.dash_clientside || {}, { citybrain
     if (!answer.ok) {
       const failure = new Error((data && (data.detail || data.title)) || `请求失败(${answer.status}),请重试`);
       failure.status = answer.status;
+      failure.data = data;
       throw failure;
     }
     return data;

@@ -25,8 +25,8 @@ from geodata.errors import NotConfigured
 from geodata.live_roads import LiveRoads
 from geodata.tiles import TileService
 from geodata.tiles import warm_up as warm_up_tiles
-from hub.alert_queue import AlertQueue
 from hub.alert_handling import build_upkeep
+from hub.alert_queue import AlertQueue
 from hub.alert_store import DbAlertStore
 from hub.api.deps import Hub
 from hub.audit import Audited, AuditLog
@@ -40,10 +40,9 @@ from hub.health import Health
 from hub.holders import own_name
 from hub.lease import Leases
 from hub.live import LatestReadings, LivePublisher
-from hub.metrics import Metrics
 from hub.load_store import LoadDesk
+from hub.metrics import Metrics
 from hub.migrate import migrate
-from hub.open_alerts import CachedAlertStore
 from hub.open_alerts import CachedAlertStore
 from hub.outbox import last_seq
 from hub.push import Push

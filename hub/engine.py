@@ -16,6 +16,7 @@ import redis
 import structlog
 
 from alerts.engine import RuleEngine
+from alerts.model import AlertChange
 from alerts.ports import ReadingBatch
 from dispatch.worker import CallWorker
 from geodata.clock import epoch_ms
@@ -56,11 +57,14 @@ class Engine:
         clock: Callable[[], datetime],
         housekeeping: Callable[[datetime], object],
         rules_problem: Callable[[], str] = lambda: "",
+        rules_version: Callable[[], int] = lambda: 0,
+        upkeep: Callable[[datetime, tuple[str, int]], list[AlertChange]] = lambda _now, _fence: [],
     ) -> None:
         self.make_rules, self.is_stale = rules, stale
         self.worker, self.bus, self.client = worker, bus, client
         self.leases, self.live, self.holder, self.clock, self.housekeeping = leases, live, holder, clock, housekeeping
-        self.rules_problem, self.exercises = rules_problem, Exercises()
+        self.rules_problem, self.rules_version, self.exercises = rules_problem, rules_version, Exercises()
+        self.upkeep = upkeep
         self.stopping = threading.Event()
         self._renewal = 0.0
         self.figures: dict[str, float] = {
@@ -154,6 +158,9 @@ class Engine:
     def _tick(self, rules: RuleEngine, fence: tuple[str, int]) -> None:
         now = self.clock()
         self._count(rules.tick(now, fence))
+        changes = self.upkeep(now, fence)
+        rules.adopt(changes)
+        self.figures["alerts_changed"] += len(changes)
         for name in self.exercises.over(rules.exercises(), now):
             self._count(rules.end_exercise(name, now, fence))
             log.info("engine.exercise-over", exercise=name)
@@ -187,8 +194,9 @@ class Engine:
     def _report(self) -> None:
         """Say that this engine lives, for `/readyz`."""
         now = self.clock()
-        body = {"at": now.isoformat(), "holder": self.holder, "figures": self.figures}
+        body: dict[str, Any] = {"at": now.isoformat(), "holder": self.holder, "figures": self.figures}
         body["rules_problem"] = self.rules_problem()
+        body["rules_version"] = self.rules_version()
         try:
             pipe = self.client.pipeline(transaction=False)
             pipe.hset(FIGURES, self.holder, orjson.dumps(body))

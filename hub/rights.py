@@ -21,6 +21,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "ingest": frozenset({"admin", "service"}),
     "warn": frozenset({"admin", "service", "duty"}),
     "rejects": frozenset({"admin", "service", "duty"}),
+    "rules": frozenset({"admin", "duty"}),
     "audit": frozenset({"admin"}),
     "field": frozenset({"admin", "duty", "dispatcher", "leader", "field"}),
 }
