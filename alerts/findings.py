@@ -39,9 +39,12 @@ class FindingDraft(Conditions):
             self.take(resolved(alert, finding.why or "条件不再成立", self._now, finding.value))
         elif alert.level != finding.level:
             self.take(_levelled(alert, finding, self._now))
-        elif alert.held is not None:
+        else:
             self.stands(alert)
-        elif alert.description != _description(finding):
+            self._retell(self.open[finding.dedup_key], finding)
+
+    def _retell(self, alert: Alert, finding: Finding) -> None:
+        if alert.description != _description(finding):
             self.take(_retold(alert, finding, self._now))
         elif alert.value != finding.value and finding.value is not None:
             self.take(_revalued(alert, finding, self._now))
@@ -81,7 +84,7 @@ def _levelled(alert: Alert, finding: Finding, now: datetime) -> AlertChange:
 def _retold(alert: Alert, finding: Finding, now: datetime) -> AlertChange:
     """The same level for another reason, or with a part of the evidence gone silent."""
     told = {"description": _description(finding), "headline": finding.headline, "value": finding.value}
-    return AlertChange(revised(alert, now, **told), "updated", now, "engine", finding.why)
+    return AlertChange(revised(alert, now, **told), "updated", now, ENGINE, finding.why)
 
 
 def _revalued(alert: Alert, finding: Finding, now: datetime) -> AlertChange:

@@ -18,14 +18,13 @@ class SpecReader:
     without: frozenset[str]
 
 
+_ONE_SENSOR = frozenset(
+    {"quantity", "sensors", "direction", "deadband", "hold_s", "fall_hold_s", "stale_after_s", "stale_title"}
+)
 SPEC_READERS: Mapping[str, SpecReader] = MappingProxyType(
     {
-        "combination": SpecReader(
-            combination.FIELDS, combination.read_combination, frozenset({"quantity", "sensors", "levels"})
-        ),
-        "spatial": SpecReader(spatial.FIELDS, spatial.read_spatial, frozenset({"quantity", "sensors"})),
-        "numbering": SpecReader(
-            numbering.FIELDS, numbering.read_numbering, frozenset({"quantity", "sensors", "levels"})
-        ),
+        "combination": SpecReader(combination.FIELDS, combination.read_combination, _ONE_SENSOR | {"levels"}),
+        "spatial": SpecReader(spatial.FIELDS, spatial.read_spatial, _ONE_SENSOR),
+        "numbering": SpecReader(numbering.FIELDS, numbering.read_numbering, _ONE_SENSOR | {"levels"}),
     }
 )
