@@ -131,8 +131,8 @@ def load_of(
     share = sum(bin_.flood for bin_ in recorded) / len(recorded) if recorded else 0.0
     found, topics = top_topics(inside, TOP)
     return Load(
-        start, now, recorded_from, len(inside), average, bins, floods, share, (blue, yellow, orange, red), found, topics,
-        chatterers(inside, rules), waits(steps, calls_for, begun), verdict_of(average, bins, share),
+        start, now, recorded_from, len(inside), average, bins, floods, share, (blue, yellow, orange, red), found,
+        topics, chatterers(inside, rules), waits(steps, calls_for, begun), verdict_of(average, bins, share),
     )  # fmt: skip
 
 

@@ -222,21 +222,18 @@ def _counted(row: Any, levels: dict[str, int]) -> dict[str, Any]:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("incidents", schema=None) as batch_op:
-        batch_op.drop_column("updated_at")
-        batch_op.drop_column("merged_into")
-        batch_op.drop_column("closed_why")
+    # not in batches: those build the table anew, which SQLite refuses where others refer to its rows
+    for name in ("updated_at", "merged_into", "closed_why"):
+        op.drop_column("incidents", name)
 
-    with op.batch_alter_table("alert_history", schema=None) as batch_op:
-        batch_op.drop_index("alert_history_at")
-        for name in ("topic", "exercise", "was_level", "level"):
-            batch_op.drop_column(name)
-        batch_op.create_index("alert_history_at", ["at"], unique=False)
+    op.drop_index("alert_history_at", "alert_history")
+    for name in ("topic", "exercise", "was_level", "level"):
+        op.drop_column("alert_history", name)
+    op.create_index("alert_history_at", "alert_history", ["at"])
 
-    with op.batch_alter_table("alerts", schema=None) as batch_op:
-        batch_op.drop_index("alerts_resolved")
-        batch_op.drop_column("closed_at")
-        batch_op.drop_column("shelved_until")
+    op.drop_index("alerts_resolved", "alerts")
+    for name in ("closed_at", "shelved_until"):
+        op.drop_column("alerts", name)
 
     with op.batch_alter_table("incident_tasks", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_incident_tasks_incident_id"))
