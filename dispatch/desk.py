@@ -7,8 +7,11 @@ from typing import Any
 
 from alerts.model import Alert
 from dispatch.calling import new_call
+from dispatch.handling import NO_HANDLING, HandlingBook, draft
+from dispatch.incident_changes import Act, closed, reason_of
 from dispatch.incidents import new_incident
 from dispatch.model import Call, Incident, LedgerRow, Person, PlanPreview
+from dispatch.notices import Notice, no_notice
 from dispatch.plans import PlanBook
 from dispatch.ports import AlertLookup, Channel, Roster, TeamFinder, TravelTimes
 from dispatch.preview import PreviewMaker
@@ -37,7 +40,10 @@ class DispatchDesk:
         receipt_url: Callable[[str], str],
         clock: Callable[[], datetime],
         drills_only: bool = False,
+        handling: HandlingBook = NO_HANDLING,
+        notice_of: Callable[[Incident], Notice | None] = no_notice,
     ) -> None:
+        self._handling, self._notice_of = handling, notice_of
         self._drills_only = drills_only  # a demonstration: whatever is called is marked as a drill
         self._store, self._roster, self._plans, self._alerts = store, roster, plans, alerts
         self._channels, self._receipt_url, self._clock = channels, receipt_url, clock
@@ -62,7 +68,7 @@ class DispatchDesk:
         given = {"title": title, "type": type, "level": level, "lon": lon, "lat": lat}
         wanted = new_incident(alerts, self._plans, who, now, exercise=exercise or self._drills_only, **given)  # type: ignore[arg-type]
         entry = LogEntry(now, who, "incident.opened", f"开立事件:{wanted.title}", {"alert_ids": wanted.alert_ids})
-        incident = self._store.open_incident(wanted, entry)
+        incident = self._store.open_incident(wanted, entry, draft(self._handling, wanted, (), now))
         self._link(alerts, incident, who, now)
         return incident
 
@@ -81,19 +87,21 @@ class DispatchDesk:
         incident = self.incident(incident_id)
         return timeline_of(incident, self._store.log(incident_id), self._store.calls(incident_id, None), self._alerts)
 
-    def close_incident(self, incident_id: str, who: str, now: datetime) -> Incident:
-        """End the handling: its active calls are stood down."""
+    def close_incident(self, incident_id: str, who: str, now: datetime, reason: str = "") -> Incident:
+        """End the handling: its active calls, and those of incidents merged into it, are stood down."""
+        act = Act(who, now, reason_of(reason) if reason else "", self._handling)
         self.incident(incident_id)
-        for call in self._store.calls(incident_id, "active"):
-            self._store.stand_down(call.id, who, now)
-        return self._store.close_incident(incident_id, LogEntry(now, who, "incident.closed", "事件结束"))
+        self._stand_down_all(incident_id, who, now)
+        incident = self._store.change([incident_id], lambda held: closed(held[0], act))[0]
+        self._stand_down_all(incident_id, who, now)  # one that began between the two
+        return incident
 
     def preview(self, incident_id: str, who: str, now: datetime) -> PlanPreview:
         """What one key would do now. Kept for 15 minutes under its key: the call then does exactly this."""
         incident = self._open(incident_id)
         active = self._store.calls(incident_id, "active")
         notes = [f"本事件已有 {len(active)} 次进行中的叫应,再按会再次通知同一批人"] if active else []
-        stored = self._maker.make(incident, self._alerts_of(incident), now, notes)
+        stored = self._maker.make(incident, self._alerts_of(incident), now, notes, self._notice_of(incident))
         self._store.save_preview(stored, now + timedelta(minutes=PREVIEW_MINUTES))
         text = f"查看预案:{stored.preview.plan_title}({stored.preview.level}级),{len(stored.preview.people)} 人"
         self._store.add_log(incident_id, LogEntry(now, who, "plan.previewed", text))
@@ -110,7 +118,7 @@ class DispatchDesk:
         incident, note = self._open(incident_id), ""
         stored = self._store.preview(incident_id, key, now)
         if stored is None:
-            stored = self._maker.make(incident, self._alerts_of(incident), now, [])
+            stored = self._maker.make(incident, self._alerts_of(incident), now, [], self._notice_of(incident))
             note = "预览不存在或已过期,按当前名录重新计算"
         made = (stored, key, self._roster, self._channels, self._receipt_url, who, now, note)
         return self._store.start_call(new_call(*made, exercise=incident.exercise))[0]
@@ -163,6 +171,10 @@ class DispatchDesk:
         """Whether the plans name what they were approved by; until then every level drawn from them is 未核定."""
         return bool(self._plans.source)
 
+    def _stand_down_all(self, incident_id: str, who: str, now: datetime) -> None:
+        for call in self._store.calls(incident_id, "active"):
+            self._store.stand_down(call.id, who, now)
+
     def _link(self, alerts: Sequence[Alert], incident: Incident, who: str, now: datetime) -> None:
         """Let the alerts say who handles them now; one whose incident is still open elsewhere keeps that."""
         others = {alert.incident_id for alert in alerts if alert.incident_id not in (None, incident.id)}
@@ -178,6 +190,8 @@ class DispatchDesk:
 
     def _open(self, incident_id: str) -> Incident:
         incident = self.incident(incident_id)
+        if incident.merged_into:
+            raise Conflict(f"事件已并入 {incident.merged_into},请在那个事件里叫应")
         if incident.status != "open":
             raise Conflict("事件已经结束,不能再叫应;如需叫应请重新开立事件")
         return incident

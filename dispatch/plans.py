@@ -8,6 +8,7 @@ import yaml
 
 from alerts.model import Level
 from dispatch.plan_book import NAMED, RESPONSE_LEVELS, SMS_CHARS, Group, Match, Plan, PlanBook, fill
+from dispatch.yaml_nodes import NodeReader, compose
 from geodata.errors import BadInput
 
 __all__ = ["PlanBook", "load_plans", "parse_plans"]
@@ -28,66 +29,15 @@ def load_plans(path: Path) -> PlanBook:
 
 def parse_plans(text: str) -> PlanBook:
     """A `PlanBook` from YAML text. `BadInput` lists every error as `第 n 行:…`."""
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"第 {mark.line + 1} 行:" if mark else ""
-        raise BadInput(f"预案文件不是有效的 YAML。{where}{getattr(error, 'problem', error)}") from error
+    root = compose(text, "预案文件")
     reader = _Reader()
     book = reader.book(root)
-    if reader.errors:
-        raise BadInput("预案文件有错:\n" + "\n".join(f"第 {line} 行:{what}" for line, what in sorted(reader.errors)))
+    reader.refuse_errors("预案文件")
     return book
 
 
-class _Reader:
-    """Walks the YAML nodes, which know their lines; collects errors and goes on."""
-
-    def __init__(self) -> None:
-        self.errors: list[tuple[int, str]] = []
-
-    def wrong(self, node: Any, what: str) -> None:
-        self.errors.append((node.start_mark.line + 1 if node is not None else 1, what))
-
-    def table(self, node: Any, what: str, known: tuple[str, ...] = ()) -> dict[str, Any]:
-        """Key → value node. Unknown keys (when `known` is given) and repeated keys are errors."""
-        if not isinstance(node, yaml.MappingNode):
-            self.wrong(node, f"{what}应为键值表")
-            return {}
-        found: dict[str, Any] = {}
-        for key_node, value in node.value:
-            key = str(key_node.value)
-            if key in found:
-                self.wrong(key_node, f"{what}里 {key} 写了两次")
-            elif known and key not in known:
-                self.wrong(key_node, f"{what}里没有 {key} 这一项;可用:{'、'.join(known)}")
-            else:
-                found[key] = value
-        return found
-
-    def items(self, node: Any, what: str) -> list[Any]:
-        if not isinstance(node, yaml.SequenceNode):
-            self.wrong(node, f"{what}应为列表")
-            return []
-        return list(node.value)
-
-    def text(self, node: Any, what: str, default: str | None = None) -> str:
-        if node is None and default is not None:
-            return default
-        if not isinstance(node, yaml.ScalarNode) or (default is None and not node.value.strip()):
-            self.wrong(node, f"{what}应为文字,且不能为空")
-            return ""
-        return node.value
-
-    def count(self, node: Any, what: str, low: int, high: int, default: int | None = None) -> int:
-        if node is None and default is not None:
-            return default
-        value = node.value if isinstance(node, yaml.ScalarNode) else ""
-        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
-            self.wrong(node, f"{what}应为 {low}–{high} 的整数")
-            return low
-        return int(value)
+class _Reader(NodeReader):
+    """The plans file."""
 
     def template(self, node: Any, what: str) -> str:
         """Only the known placeholders may stand in braces."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from alerts.model import Alert
 from dispatch.assignment import MAX_TRAVEL_S, Candidate, assign, straight_metres
 from dispatch.model import Incident, Person, PlanEntry, PlanPreview, TeamChoice
+from dispatch.notices import Notice
 from dispatch.plan_book import DRILL, NAMED, Group, Plan, PlanBook, fill, short_message
 from dispatch.ports import Channel, Roster, TeamFinder, TravelTimes
 from dispatch.stores import StoredPreview
@@ -27,14 +28,26 @@ class PreviewMaker:
     travel: TravelTimes | None
     channels: Mapping[str, Channel]
 
-    def make(self, incident: Incident, alerts: Sequence[Alert], now: datetime, notes: Sequence[str]) -> StoredPreview:
-        """What one key would do at `now`, under a new idempotency key. `notes` are added to what is missing."""
+    def make(
+        self,
+        incident: Incident,
+        alerts: Sequence[Alert],
+        now: datetime,
+        notes: Sequence[str],
+        notice: Notice | None = None,
+    ) -> StoredPreview:
+        """What one key would do at `now`, under a new idempotency key. `notes` are added to what is missing.
+
+        A signed `notice` is sent word for word in place of the plan's own texts.
+        """
         plan = self.plans.plans.get(incident.type)
         if plan is None:
             raise NotFound(f"预案表里没有类型 {incident.type};请改事件类型,或在预案文件里补上")
         teams, team_gaps = self._teams(plan, incident, now)
         people, people_gaps = self._people(plan, incident, alerts, teams)
         subject, short, long = self._messages(plan, incident, alerts)
+        if notice is not None:
+            short, long, notes = *notice.texts(exercise=incident.exercise), (*notes, *notice.doubts)
         preview = PlanPreview(
             incident_id=incident.id,
             plan_id=plan.id,

@@ -3,9 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dispatch.model import Call, Incident, LedgerRow, Person, PersonState, PlanPreview
+
+if TYPE_CHECKING:
+    from dispatch.handling import Task
+    from dispatch.incident_held import Change, Held
 
 LINK_TOKEN = "RECEIPT-TOKEN"  # noqa: S105 - the placeholder, not a secret
 MAX_CLAIMS = 5  # how often a message is begun, whether it fails or its sender dies
@@ -125,14 +129,17 @@ class LogEntry:
 class IncidentStore(Protocol):
     """Durable incidents and their record. Every change and its event are one transaction."""
 
-    def open_incident(self, incident: Incident, entry: LogEntry) -> Incident:
-        """Store it, or give the open incident that already holds one of its alerts (with the others added)."""
+    def open_incident(self, incident: Incident, entry: LogEntry, tasks: Sequence["Task"] = ()) -> Incident:
+        """Store it with its steps, or give the open incident that has one of its alerts (with the others added)."""
 
     def incident(self, incident_id: str) -> Incident | None: ...
 
     def incidents(self, status: str | None, limit: int) -> list[Incident]: ...
 
-    def close_incident(self, incident_id: str, entry: LogEntry) -> Incident: ...
+    def change(
+        self, incident_ids: Sequence[str], decide: Callable[[Sequence["Held"]], Sequence["Change"]]
+    ) -> list[Incident]:
+        """See `dispatch.incident_held.IncidentKeeper.change`."""
 
     def log(self, incident_id: str) -> list[LogEntry]: ...
 

@@ -11,7 +11,7 @@ from dispatch.states import ANSWERED, is_ahead
 from dispatch.stores import LogEntry, NewCall, RowInCall
 from geodata.errors import Conflict, NotFound
 from hub.database import Database
-from hub.dispatch_incidents import read_incident, write_log
+from hub.dispatch_incidents import family, read_incident, write_log
 from hub.dispatch_rows import (
     call_of,
     calls_where,
@@ -22,7 +22,7 @@ from hub.dispatch_rows import (
     tell_row,
 )
 from hub.outbox import tell
-from hub.tables.dispatch import CALL_ATTEMPTS, CALL_ROWS, CALLS, RECEIPTS
+from hub.tables.dispatch import CALL_ATTEMPTS, CALL_ROWS, CALLS, INCIDENTS, RECEIPTS
 
 
 class CallRows:
@@ -40,6 +40,8 @@ class CallRows:
                 found = _by_key(connection, call.incident_id, call.idempotency_key)
                 assert found is not None
                 return found, False
+            lock = sa.select(INCIDENTS.c.id).where(INCIDENTS.c.id == call.incident_id)
+            connection.execute(lock.with_for_update(key_share=True)).all()  # a call begins before an end, or not at all
             if read_incident(connection, call.incident_id).status != "open":
                 raise Conflict("事件已经结束,不能再叫应;如需叫应请重新开立事件")
             insert_rows(connection, call.id, list(call.rows), call.pressed_at)
@@ -57,13 +59,13 @@ class CallRows:
             return next(iter(calls_where(connection, CALLS.c.id == call_id)), None)
 
     def calls(self, incident_id: str | None = None, status: str | None = None) -> list[Call]:
-        """Newest first, whole."""
+        """Newest first, whole; an incident's calls are also those of the incidents merged into it."""
         conditions = []
-        if incident_id is not None:
-            conditions.append(CALLS.c.incident_id == incident_id)
         if status is not None:
             conditions.append(CALLS.c.status == status)
         with self._database.read() as connection:
+            if incident_id is not None:
+                conditions.append(CALLS.c.incident_id.in_(family(connection, incident_id)))
             return calls_where(connection, *conditions)
 
     def stand_down(self, call_id: str, who: str, now: datetime) -> Call:

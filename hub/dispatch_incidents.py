@@ -1,18 +1,22 @@
 """Incidents, their record and their plan previews in the database."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dispatch.handling import Task
 from dispatch.model import Incident, to_plain
 from dispatch.plain import stored_preview_of
 from dispatch.stores import LogEntry, StoredPreview
-from geodata.errors import NotFound
+from geodata.errors import Conflict, NotFound
 from hub.database import Database
 from hub.outbox import tell
-from hub.tables.dispatch import INCIDENT_ALERTS, INCIDENT_LOG, INCIDENTS, PLAN_PREVIEWS
+from hub.tables.dispatch import INCIDENT_ALERTS, INCIDENT_LOG, INCIDENT_TASKS, INCIDENTS, PLAN_PREVIEWS
+
+_TRIES = 5
 
 
 class IncidentRows:
@@ -21,19 +25,32 @@ class IncidentRows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def open_incident(self, incident: Incident, entry: LogEntry) -> Incident:
+    def open_incident(self, incident: Incident, entry: LogEntry, tasks: Sequence[Task] = ()) -> Incident:
+        for _ in range(_TRIES):
+            found = self._open_or_join(incident, entry, tasks)
+            if found is not None:
+                return found
+        raise Conflict("预警所在的事件正在变更,没有开立;请再试一次")
+
+    def _open_or_join(self, incident: Incident, entry: LogEntry, tasks: Sequence[Task]) -> Incident | None:
+        """None when the incident that has one of the alerts ended at this very moment."""
         with self._database.write() as connection:
             values = {name: getattr(incident, name) for name in incident.__dataclass_fields__ if name != "alert_ids"}
             connection.execute(INCIDENTS.insert().values(**values))
             taken = self._hold(connection, incident.id, incident.alert_ids)
             if taken is None:
+                if tasks:
+                    connection.execute(INCIDENT_TASKS.insert(), [_task_values(task) for task in tasks])
                 write_log(connection, incident.id, entry)
                 tell(connection, "incidents", "incident.opened", entry.at, {"incident": to_plain(incident)})
                 return incident
             # one of the alerts is being handled: the rest joins that incident, ours never was
             connection.execute(sa.delete(INCIDENT_ALERTS).where(INCIDENT_ALERTS.c.incident_id == incident.id))
             connection.execute(sa.delete(INCIDENTS).where(INCIDENTS.c.id == incident.id))
+            lock_incidents(connection, [taken])
             before = read_incident(connection, taken)
+            if before.status != "open":
+                return None
             self._hold(connection, taken, incident.alert_ids)
             found = read_incident(connection, taken)
             if set(found.alert_ids) != set(before.alert_ids):
@@ -69,26 +86,11 @@ class IncidentRows:
             alerts = _alerts_of(connection, [row.id for row in rows])
         return [_incident(row, alerts.get(row.id, ())) for row in rows]
 
-    def close_incident(self, incident_id: str, entry: LogEntry) -> Incident:
-        """Closed once: a second closing changes nothing. Its alerts may be opened in another incident again."""
-        with self._database.write() as connection:
-            change = (
-                sa.update(INCIDENTS)
-                .where(INCIDENTS.c.id == incident_id, INCIDENTS.c.status == "open")
-                .values(status="closed", closed_at=entry.at)
-            )
-            changed = connection.execute(change).rowcount
-            held = INCIDENT_ALERTS.c.incident_id == incident_id
-            connection.execute(sa.update(INCIDENT_ALERTS).where(held).values(is_open=False))
-            incident = read_incident(connection, incident_id)
-            if changed:
-                write_log(connection, incident_id, entry)
-                tell(connection, "incidents", "incident.closed", entry.at, {"incident": to_plain(incident)})
-            return incident
-
     def log(self, incident_id: str) -> list[LogEntry]:
-        query = sa.select(INCIDENT_LOG).where(INCIDENT_LOG.c.incident_id == incident_id).order_by(INCIDENT_LOG.c.seq)
+        """With the lines of the incidents merged into it: a record stays where it was written."""
         with self._database.read() as connection:
+            mine = INCIDENT_LOG.c.incident_id.in_(family(connection, incident_id))
+            query = sa.select(INCIDENT_LOG).where(mine).order_by(INCIDENT_LOG.c.seq)
             return [LogEntry(r.at, r.who, r.kind, r.text, r.detail) for r in connection.execute(query)]
 
     def add_log(self, incident_id: str, entry: LogEntry) -> None:
@@ -133,6 +135,22 @@ def write_log(connection: Connection, incident_id: str, entry: LogEntry) -> None
     )
 
 
+def family(connection: Connection, incident_id: str) -> list[str]:
+    """The incident and those merged into it, however deep; itself first."""
+    found, latest = [incident_id], [incident_id]
+    while latest:
+        query = sa.select(INCIDENTS.c.id).where(INCIDENTS.c.merged_into.in_(latest)).order_by(INCIDENTS.c.id)
+        latest = [row for row in connection.execute(query).scalars() if row not in found]
+        found += latest
+    return found
+
+
+def lock_incidents(connection: Connection, incident_ids: Sequence[str]) -> None:
+    """Hold the rows until the end of the transaction, in one order, beside those who only refer to them."""
+    query = sa.select(INCIDENTS.c.id).where(INCIDENTS.c.id.in_(list(incident_ids))).order_by(INCIDENTS.c.id)
+    connection.execute(query.with_for_update(key_share=True)).all()
+
+
 def find_incident(connection: Connection, incident_id: str) -> Incident | None:
     row = connection.execute(sa.select(INCIDENTS).where(INCIDENTS.c.id == incident_id)).first()
     return _incident(row, _alerts_of(connection, [incident_id]).get(incident_id, ())) if row else None
@@ -144,6 +162,10 @@ def read_incident(connection: Connection, incident_id: str) -> Incident:
     if incident is None:
         raise NotFound(f"没有事件 {incident_id};它可能写错了,请回到事件列表")
     return incident
+
+
+def _task_values(task: Task) -> dict[str, Any]:
+    return {name: getattr(task, name) for name in task.__dataclass_fields__}
 
 
 def _alerts_of(connection: Connection, incident_ids: list[str]) -> dict[str, tuple[str, ...]]:
