@@ -7,7 +7,7 @@ from datetime import datetime
 from alerts.chatter import Conditions
 from alerts.evaluators import Finding
 from alerts.handling import Handling
-from alerts.lifecycle import Move, fired, levelled, resolved, revalued
+from alerts.lifecycle import ENGINE, Move, fired, levelled, resolved, revalued
 from alerts.model import Alert, AlertChange, revised
 from alerts.rules import LevelStep
 from alerts.sensors import SensorInfo
