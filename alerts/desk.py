@@ -7,9 +7,15 @@ from typing import Any
 
 import orjson
 
+from alerts import acts
 from alerts.cap import CapMessage, parse_cap, parse_json, to_alerts
+from alerts.handling import Handling
+from alerts.inhibition import Inhibition
+from alerts.lifecycle import OWNED
 from alerts.model import OVER, Alert, AlertChange, AlertState, is_over, revised, state_of
-from alerts.ports import AlertStore, Reject, RejectStore
+from alerts.ports import AlertStore, Reject, RejectStore, SilenceStore
+from alerts.silences import Silence
+from alerts.standing import Standing, standings
 from alerts.warnings import Outcome, decide
 from geodata.errors import BadInput, Conflict, NotFound
 
@@ -38,14 +44,39 @@ class CapOutcome:
 class AlertDesk:
     """Reads and changes alerts; everything it changes is committed before it answers."""
 
-    def __init__(self, store: AlertStore, rejects: RejectStore, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: AlertStore,
+        rejects: RejectStore,
+        clock: Callable[[], datetime],
+        silences: SilenceStore | None = None,
+        inhibitions: Callable[[], Sequence[Inhibition]] = tuple,
+        handling: Handling | None = None,
+    ) -> None:
         self._store, self._rejects, self._clock = store, rejects, clock
+        self._silences, self._inhibitions, self._handling = silences, inhibitions, handling or Handling()
 
     def open(self, now: datetime | None = None) -> list[Alert]:
         """Open at `now`, worst first, then newest."""
         moment = now or self._clock()
         alive = [alert for alert in self._store.open_alerts() if not is_over(alert, moment)]
         return worst_first(alive)
+
+    def standings(self, now: datetime, alerts: Sequence[Alert] | None = None) -> dict[str, Standing]:
+        """Where each of `alerts` (of all open ones) stands at `now`, which may be a past moment for its alerts."""
+        asked = self.open(now) if alerts is None else alerts
+        inhibitions = self._inhibitions()
+        if not inhibitions or alerts is None:
+            return standings(asked, self._silenced(now), inhibitions, now)
+        every = {alert.id: alert for alert in (*self.open(now), *asked)}  # all that fires is a possible source
+        return standings(list(every.values()), self._silenced(now), inhibitions, now)
+
+    def guarded(self, now: datetime) -> bool:
+        """Whether silences or inhibitions are in force, so that standings can change without the alert doing so."""
+        return bool(self._inhibitions() or self._silenced(now))
+
+    def _silenced(self, now: datetime) -> Sequence[Silence]:
+        return () if self._silences is None else self._silences.active(now)
 
     def get(self, alert_id: str) -> Alert:
         alert = self._store.get(alert_id)
@@ -74,13 +105,59 @@ class AlertDesk:
         state = state_of(alert, now)
         if state in OVER:
             raise Conflict(f"预警 {alert_id} 已结束,不能再确认")
-        if state is AlertState.ACKNOWLEDGED:
+        if alert.acknowledged_at is not None:
             return alert
         after = revised(alert, now, acknowledged_at=now, acknowledged_by=who)
         self._store.apply([AlertChange(after, "acknowledged", now, who, note[:1_000])])
         stored = self.get(alert_id)
         if stored.acknowledged_at is None:
             raise Conflict(f"预警 {alert_id} 刚刚结束,不能再确认")
+        return stored
+
+    def acknowledge_many(self, ids: Sequence[str], who: str, note: str, now: datetime) -> dict[str, str]:
+        """Take notice of all of them in one transaction. Id → acknowledged, already, ended or unknown."""
+        there = {alert.id: alert for alert in self._store.open_alerts()}
+        fresh = {
+            name: alert
+            for name in dict.fromkeys(ids)
+            if (alert := there.get(name)) and alert.acknowledged_at is None and not is_over(alert, now)
+        }
+        after = [revised(alert, now, acknowledged_at=now, acknowledged_by=who) for alert in fresh.values()]
+        if after:
+            self._store.apply([AlertChange(alert, "acknowledged", now, who, note[:1_000]) for alert in after])
+        there = {alert.id: alert for alert in self._store.open_alerts()}
+        return {name: self._outcome(name, there.get(name), name in fresh, who, now) for name in dict.fromkeys(ids)}
+
+    def _outcome(self, name: str, alert: Alert | None, fresh: bool, who: str, now: datetime) -> str:
+        if alert is None or is_over(alert, now):
+            return "ended" if alert or self._store.get(name) else "unknown"
+        return "acknowledged" if fresh and alert.acknowledged_by == who else "already"
+
+    def shelve(self, alert_id: str, until: datetime, who: str, reason: str, now: datetime) -> Alert:
+        """Put it aside for a time that its level limits. See `alerts.acts` for what raises."""
+        return self._act(acts.shelve(self.get(alert_id), until, who, reason, self._handling, now))
+
+    def unshelve(self, alert_id: str, who: str, reason: str, now: datetime) -> Alert:
+        return self._act(acts.unshelve(self.get(alert_id), who, reason, now))
+
+    def close(self, alert_id: str, who: str, reason: str, now: datetime) -> Alert:
+        """Put it away; what a rule still sees raises `Conflict`."""
+        history = self._store.history(alert_id)
+        return self._act(acts.close(self.get(alert_id), who, reason, history, self._handling, now))
+
+    def reopen(self, alert_id: str, who: str, reason: str, now: datetime) -> Alert:
+        """Open again what was over; `Conflict` when its condition has another open alert meanwhile."""
+        return self._act(acts.reopen(self.get(alert_id), who, reason, now))
+
+    def _act(self, change: AlertChange) -> Alert:
+        """Stored, or `Conflict` when somebody else was faster."""
+        self._store.apply([change])
+        stored = self.get(change.alert.id)
+        names = OWNED[change.kind]
+        if any(
+            getattr(stored, name) != getattr(change.alert, name) for name in names if name.endswith(("_by", "_why"))
+        ):
+            raise Conflict(f"预警 {stored.id} 刚刚被别人改动,请看清现在的状态再做")
         return stored
 
     def link_incident(
@@ -98,6 +175,17 @@ class AlertDesk:
             AlertChange(revised(alert, now, incident_id=incident_id), "linked", now, who, incident_id)
             for alert in alerts
             if alert.incident_id != incident_id
+        ]
+        if changes:
+            self._store.apply(changes)
+
+    def unlink_incident(self, alert_ids: Sequence[str], incident_id: str, who: str, why: str, now: datetime) -> None:
+        """Take alerts out of an incident; those that are not in it stay as they are."""
+        alerts = [self.get(alert_id) for alert_id in dict.fromkeys(alert_ids)]
+        changes = [
+            AlertChange(revised(alert, now, incident_id=None), "unlinked", now, who, f"{incident_id}:{why}")
+            for alert in alerts
+            if alert.incident_id == incident_id
         ]
         if changes:
             self._store.apply(changes)
