@@ -13,13 +13,12 @@ from alerts.engine_load import restore_groups
 from alerts.evaluators import Evaluator, Outcome, Rows, Stored
 from alerts.findings import FindingDraft
 from alerts.handling import Handling
-from alerts.kernel import matured
 from alerts.lifecycle import DRILL_OVER, resolved
 from alerts.model import Alert, AlertChange, Level
 from alerts.ports import AlertStore, ReadingBatch, ReadingStore
 from alerts.rules import RuleSet
 from alerts.sensors import SensorInfo, Sensors
-from alerts.slots import NEVER, Moves, SlotState, SlotTable, build_slots, in_observed_order, stepped
+from alerts.slots import NEVER, Moves, SlotState, SlotTable, build_slots, changed, in_observed_order, passed, stepped
 from geodata.clock import epoch_ms
 from geodata.errors import Conflict
 
@@ -116,9 +115,9 @@ class RuleEngine:
         before = self._states.get(group) or SlotState.fresh(len(table.rule_of))
         after, moves = stepped(table, before, batch)
         draft = Draft(table, after, self._sensors, self._open, batch.exercise, now, self._recent, self._handling)
-        for slot, _, level, ms, row in moves.table.tolist():
+        for (slot, _, level, ms, _), value in zip(moves.table.tolist(), moves.values.tolist(), strict=True):
             since_ms = int(after.since_ms[slot, level]) if level else ms
-            draft.move(slot, Level(level), float(batch.value[row]), since_ms if since_ms > 0 else ms)
+            draft.move(slot, Level(level), value, since_ms if since_ms > 0 else ms)
         draft.spoke_again(np.flatnonzero(before.stale & (after.last_ms > before.last_ms)))
         draft.refresh(np.flatnonzero((after.level > 0) & (after.last_ms > before.last_ms)))
         return _SlotStep(group, table, before, after, draft), moves
@@ -131,16 +130,11 @@ class RuleEngine:
         for group, before in list(self._states.items()):
             table, after = self._tables[group[0]], before.copy()
             draft = Draft(table, after, self._sensors, self._open, group[1], now, self._recent, self._handling)
-            slots, levels = matured(
-                epoch_ms(now), table.rule_of, table.hold_ms, table.patience_ms,
-                after.level, after.since_ms, after.last_ms,
-            )  # fmt: skip
-            for slot, level in zip(slots.tolist(), levels.tolist(), strict=True):
-                after.level[slot] = level
-                draft.move(slot, Level(level), float(after.last_value[slot]), int(after.since_ms[slot, level]))
+            for slot, level, value, since_ms in passed(table, after, epoch_ms(now), self._loaded_ms, not group[1]):
+                draft.move(slot, Level(level), value, since_ms)
             if not group[1]:  # a drill that is over has not fallen silent
                 draft.fell_silent(self._silent_slots(table, after, epoch_ms(now)))
-            if draft.changes:
+            if draft.changes or draft.moved:
                 changes += self._commit(_SlotStep(group, table, before, after, draft), (), now, fence)
         for evaluator in self._evaluators:
             changes += self._commit(None, [(evaluator, evaluator.tick(now))], now, fence)
@@ -231,8 +225,7 @@ class _SlotStep:
 
     def rows(self) -> Rows:
         """The state of every slot that moved or whose waiting began or ended."""
-        changed = (self.before.since_ms != self.after.since_ms).any(axis=1) | (self.before.level != self.after.level)
-        slots = self.draft.moved.union(np.flatnonzero(changed).tolist())
+        slots = self.draft.moved.union(changed(self.before, self.after).tolist())
         return {state_key(self.table, slot, self.group[1]): self.after.plain(slot) for slot in slots}
 
 
