@@ -87,7 +87,7 @@
         cb.h("button", { type: "button", class: "rule-title", title: `在文本中看(第 ${one.line} 行)`, "data-line": one.line }, one.title),
         cb.h("span", { class: "badge" }, one.kind_word), toggle(one)),
       cb.h("p", { class: "watches" }, one.watches),
-      cb.h("ul", { class: "steps" }, one.levels.map(step)),
+      cb.h("ul", { class: "rule-steps" }, one.levels.map(step)),
       cb.h("p", { class: "source" }, `出处:${one.source}`),
       one.note ? cb.h("p", { class: "source" }, `备注:${one.note}`) : null,
       cb.h("p", { class: "fired" }, firedWords(one.fired)));
