@@ -62,18 +62,21 @@ class AlertDesk:
         alive = [alert for alert in self._store.open_alerts() if not is_over(alert, moment)]
         return worst_first(alive)
 
-    def standings(self, now: datetime, alerts: Sequence[Alert] | None = None) -> dict[str, Standing]:
-        """Where each of `alerts` (of all open ones) stands at `now`, which may be a past moment for its alerts."""
-        asked = self.open(now) if alerts is None else alerts
-        inhibitions = self._inhibitions()
-        if not inhibitions or alerts is None:
-            return standings(asked, self._silenced(now), inhibitions, now)
-        every = {alert.id: alert for alert in (*self.open(now), *asked)}  # all that fires is a possible source
-        return standings(list(every.values()), self._silenced(now), inhibitions, now)
+    def standings(
+        self, now: datetime, alerts: Sequence[Alert] = (), among: Sequence[Alert] | None = None
+    ) -> dict[str, Standing]:
+        """Where `alerts` and all those `among` which they fire (the open ones) stand at `now`. For a past moment give
+        what was open then; silences are as they were."""
+        every = {alert.id: alert for alert in (*(self.open(now) if among is None else among), *alerts)}
+        return standings(list(every.values()), self._silenced(now), self._inhibitions(), now)
 
     def guarded(self, now: datetime) -> bool:
         """Whether silences or inhibitions are in force, so that standings can change without the alert doing so."""
         return bool(self._inhibitions() or self._silenced(now))
+
+    def rule_states(self) -> Mapping[tuple[str, int], Mapping[str, Any]]:
+        """What the rules remember of each sensor, as it is stored."""
+        return self._store.rule_states()
 
     def _silenced(self, now: datetime) -> Sequence[Silence]:
         return () if self._silences is None else self._silences.active(now)

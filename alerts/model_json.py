@@ -12,10 +12,11 @@ _NAMES = tuple(field.name for field in fields(Alert))
 LEVEL_TITLES = {Level.NONE: "未定级", Level.BLUE: "蓝色", Level.YELLOW: "黄色", Level.ORANGE: "橙色", Level.RED: "红色"}
 
 
-def alert_to_plain(alert: Alert, now: datetime) -> dict[str, Any]:
+def alert_to_plain(alert: Alert, now: datetime, standing: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Every field; `level` as lower-case name with `level_no` and `level_title`; times ISO 8601 with offset.
 
     `state` and `age_s` (since fired) are derived at `now`; `exercise` is true for anything that is not real.
+    `standing`, if given, is what silences and inhibitions make of it (`alerts.standing.standing_to_plain`).
     """
     plain: dict[str, Any] = {}
     for name in _NAMES:
@@ -27,6 +28,8 @@ def alert_to_plain(alert: Alert, now: datetime) -> dict[str, Any]:
     plain["state"] = state_of(alert, now).value
     plain["age_s"] = max(0, round((now - alert.fired_at).total_seconds()))
     plain["exercise"] = alert.status != "Actual"
+    if standing is not None:
+        plain["standing"] = standing
     return plain
 
 

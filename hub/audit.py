@@ -15,6 +15,7 @@ from hub.database import Database
 from hub.tables.hub import AUDIT
 
 _CHAIN_LOCK = 7_113_000_002
+TOLD = frozenset({"note", "action", "title", "type", "level", "reason", "until", "ends_at"})
 
 
 def _digest(previous: str, at: datetime, who: str, action: str, thing: str, detail: bytes) -> str:
@@ -86,7 +87,7 @@ class Audited:
             given = dict(signature.bind(*args, **kwargs).arguments)
             thing, *_ = given.values()
             who = str(given.get("who") or given.get("username") or "receipt-link")
-            detail = {key: item for key, item in given.items() if key in {"note", "action", "title", "type", "level"}}
+            detail = {key: item for key, item in given.items() if key in TOLD}
             detail["result"] = str(getattr(result, "id", "") or "")
             shown = f"{len(thing)} bytes" if isinstance(thing, bytes) else str(thing)
             self._log.record(who, action, "link" if action == "receipt.answer" else shown, detail, utc_now())
