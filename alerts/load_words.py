@@ -38,7 +38,7 @@ MEASURES = (
         "< 1%", ISA,
     ),
     Measure(
-        "top", "前十占比", "呼叫最多的十个来源(同一规则的同一传感器,或同一发布单位的同一种预警)占全部呼叫的份额",
+        "top", "前十来源占比", "呼叫最多的十个来源(同一规则的同一传感器,或同一发布单位的同一种预警)占全部呼叫的份额",
         "≤ 5%,超过的应有整改计划", ISA,
     ),
     Measure("stale", "久未恢复", "至今未结束、产生已超过 24 小时的告警", "任一天少于 5 条", ISA),
@@ -62,7 +62,9 @@ def verdict_words(load: Load) -> str:
     """One sentence for a shift leader: the band, the number that decides, its limit."""
     if not load.total:
         return "可接受:本时段没有告警呼叫"
-    return f"{BANDS[load.verdict.band]}:{_because(load.verdict)}"
+    words = f"{BANDS[load.verdict.band]}:{_because(load.verdict)}"
+    peak = load.busiest.count if load.busiest else 0
+    return words if load.verdict.measure == "peak" or peak <= PEAK[0] else f"{words};最忙的 10 分钟 {peak:,} 次"
 
 
 def _because(verdict: Verdict) -> str:

@@ -17,7 +17,8 @@ from layouts import ids
 from layouts.attrs import attrs
 from layouts.load_lists import chatter_list, level_list, officer_list, stale_list, top_list, wait_list
 from layouts.model import ScreenContext
-from layouts.parts import person, plain_json
+from layouts.parts import is_sample, person, plain_json
+from layouts.words import SAMPLE
 
 PERIOD_WORDS = {"1h": "1 小时", "8h": "8 小时", "24h": "24 小时", "7d": "7 天", "30d": "30 天"}
 DEFAULT = "8h"
@@ -76,6 +77,7 @@ def header(services: Services, context: ScreenContext, view: LoadView, at: str |
         [
             html.H1(services.city_name, className="city"),
             html.H2("告警负荷"),
+            *([html.Span(SAMPLE, className="badge")] if is_sample(services) else []),
             chips(periods, view.period, "时段"),
             chips(kinds, here["exercise"], "真实或演练"),
             html.Nav(
@@ -172,7 +174,7 @@ def tiles(view: LoadView) -> list[Component]:
         tile("stale", f"{len(view.stale):,}", f"应 < {STALE_MOST} 条", len(view.stale) >= STALE_MOST),
         tile("chatter", f"{chattering:,}", "应为 0 个来源", chattering > 0),
         tile("wait", seconds_words(waiting.median_s), f"九成 {seconds_words(waiting.p90_s)}", False),
-        tile("wait", f"{waiting.waiting:,}", f"还没有人确认 · 未确认已结束 {waiting.unseen:,}", False, "等待确认"),
+        tile("wait", f"{waiting.waiting:,}", f"未确认已结束 {waiting.unseen:,}", False, "等待确认"),
     ]
 
 

@@ -34,6 +34,7 @@ def section(
 def top_list(view: LoadView) -> Component:
     """The ten that call most, each leading to its newest alert."""
     load = view.load
+    most = str(load.top[0].count) if load.top else "1"
     rows = [
         html.Tr(
             [
@@ -41,7 +42,7 @@ def top_list(view: LoadView) -> Component:
                 html.Td(name_of(one.topic, view.names.get(one.topic))),
                 html.Td(LEVEL_WORDS[Level(one.level)], className="level"),
                 html.Td(f"{one.count:,}", className="num"),
-                html.Td([html.Progress(value=f"{one.share:.4f}", max="1", className="bar"), f"{one.share:.1%}"],
+                html.Td([html.Progress(value=str(one.count), max=most, className="bar"), f"{one.share:.1%}"],
                         className="num share"),
             ],
             className=f"at-{Level(one.level).name.lower()}",

@@ -211,7 +211,7 @@ def test_one_row_a_bin() -> None:
 
 def test_the_words_say_number_and_limit() -> None:
     assert verdict_words(load([])) == "可接受:本时段没有告警呼叫"
-    assert verdict_words(load(many(0, 30))) == "过载:平均每 10 分钟 5.5 次,宜不超过 1 次"
+    assert verdict_words(load(many(0, 30))) == "过载:平均每 10 分钟 5.5 次,宜不超过 1 次;最忙的 10 分钟 30 次"
     assert verdict_words(load(many(0, 300), hours=720)) == "失控:08-14 19:10 起的 10 分钟有 300 次,宜不超过 10 次"
     assert [seconds_words(s) for s in (None, 59.4, 200, 7500)] == ["—", "59 秒", "3 分 20 秒", "2 小时 5 分"]
     assert all(one.limit and one.source and one.means for one in MEASURES)
