@@ -41,6 +41,7 @@ def terms_of(rules: Sequence[Rule], quantity: str) -> Terms:
     kinds = [kind_of(rule) for rule in rules]
     spans = [_span_s(rule) for rule in rules]
     hold_ms, fall_ms = _by_level(rules, "hold_s", 0.0) * 1000, _ms([rule.fall_hold_s for rule in rules])
+    at = _by_level(rules, "at", np.inf)
     sign = np.array([-1.0 if rule.direction == "below" else 1.0 for rule in rules])
     deadband = np.array([rule.deadband for rule in rules], np.float64)
     scale = np.array([_scale(quantity, kind, span) for kind, span in zip(kinds, spans, strict=True)])
@@ -58,7 +59,7 @@ def terms_of(rules: Sequence[Rule], quantity: str) -> Terms:
             [kind >= RATE or (kind == THRESHOLD and before) for kind, before in zip(kinds, remembers, strict=True)]
         ),
         sign,
-        _by_level(rules, "at", np.inf) * sign[:, None],
+        np.where(np.isfinite(at), at * sign[:, None], np.inf),
         deadband,
         np.round(hold_ms).astype(np.int64),
         fall_ms,

@@ -61,7 +61,9 @@ def _windowed(terms: Terms, rule: int, pool: Samples, start: int, i: int, window
     covered = known >= terms.coverage[rule] * window_ms
     if kind == MAX:
         return pool.value[first : k + 1].max(), covered
-    return total / (terms.unit[rule] * (i - j + 1 if kind == MEAN else 1)), covered
+    if kind == MEAN:
+        return total / (terms.unit[rule] * (k - first + 1)), covered
+    return total / terms.unit[rule], covered
 
 
 @compiled

@@ -1,71 +1,57 @@
-"""The kernel equals a plain reading-by-reading reference, and a replay changes nothing."""
+"""The kernel equals a slow reference that sees all readings in order, however they were cut, repeated or delayed."""
 
-from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.kernel import matured
 from alerts.model import Level
 from alerts.ports import ReadingBatch
-from alerts.rules import LevelStep, Rule, SensorFilter
+from alerts.rules import LevelStep, Rule, SensorFilter, parse_rules
 from alerts.sensors import SensorInfo
-from alerts.slots import NEVER, SlotState, build_slots, in_observed_order, stepped
+from alerts.slots import SlotState, build_slots, in_observed_order, passed, stepped
+from tests.alerts.slow_rules import Reading, replayed
 
 ALL = SensorFilter(all=True)
-RULES = (
-    Rule(
-        "above", "a", "a", "depth_m", ALL,
-        (LevelStep(Level.YELLOW, 2.0, "y", 3.0), LevelStep(Level.RED, 4.0, "r", 6.0)), deadband=0.5,
-    ),
-    Rule(
-        "below", "b", "b", "depth_m", ALL,
-        (LevelStep(Level.BLUE, 1.0, "b"), LevelStep(Level.ORANGE, -1.0, "o", 2.0)), direction="below", deadband=1.0,
-    ),
-    Rule("off", "c", "c", "depth_m", ALL, (LevelStep(Level.RED, 0.0, "r"),), enabled=False),
-)  # fmt: skip
+RULES = parse_rules("""
+rules:
+- {id: above, title: a, event: a, quantity: depth_m, sensors: {all: true}, source: t, deadband: 0.5,
+   levels: [{level: yellow, at: 2, native: y, hold_s: 3}, {level: red, at: 4, native: r, hold_s: 6}]}
+- {id: below, title: b, event: b, quantity: depth_m, sensors: {all: true}, source: t, deadband: 1, direction: below,
+   levels: [{level: blue, at: 1, native: b}, {level: orange, at: 0.5, native: o, hold_s: 2}]}
+- {id: plain, title: p, event: p, quantity: depth_m, sensors: {all: true}, source: t,
+   levels: [{level: blue, at: 3, native: b}]}
+- {id: slow-down, title: f, event: f, quantity: depth_m, sensors: {all: true}, source: t, fall_hold_s: 5, deadband: 0.3,
+   levels: [{level: blue, at: 1, native: b}, {level: red, at: 3, native: r, hold_s: 1}]}
+- {id: sum, kind: window, measure: sum, title: w, event: w, quantity: depth_m, sensors: {all: true}, source: t,
+   max_gap_s: 4,
+   levels: [{level: blue, at: 10, native: b, window_s: 12}, {level: orange, at: 10, native: o, window_s: 5}]}
+- {id: counter, kind: window, measure: increase, title: w, event: w, quantity: depth_m, sensors: {all: true}, source: t,
+   max_gap_s: 4, window_s: 9, deadband: 0.5, levels: [{level: blue, at: 3, native: b}, {level: red, at: 5, native: r}]}
+- {id: integral, kind: window, measure: integral, per_s: 2, unit: m·s, title: w, event: w, quantity: depth_m, source: t,
+   sensors: {all: true}, max_gap_s: 3, min_coverage: 0.75, fall_hold_s: 2,
+   levels: [{level: blue, at: 4, native: b, window_s: 8}, {level: red, at: 4, native: r, window_s: 4, hold_s: 2}]}
+- {id: max, kind: window, measure: max, title: w, event: w, quantity: depth_m, sensors: {all: true}, source: t,
+   max_gap_s: 5, window_s: 10, levels: [{level: yellow, at: 4, native: y}]}
+- {id: dry, kind: window, measure: mean, title: w, event: w, quantity: depth_m, sensors: {all: true}, source: t,
+   direction: below, max_gap_s: 5, window_s: 10, levels: [{level: yellow, at: 1, native: y}]}
+- {id: rising, kind: rate, title: r, event: r, quantity: depth_m, sensors: {all: true}, source: t, window_s: 10,
+   per_s: 60, max_gap_s: 6, min_span_s: 4, deadband: 2,
+   levels: [{level: blue, at: 6, native: b}, {level: red, at: 20, native: r}]}
+- {id: falling, kind: rate, title: r, event: r, quantity: depth_m, sensors: {all: true}, source: t, window_s: 10,
+   per_s: 60, direction: falling, levels: [{level: blue, at: 6, native: b, hold_s: 2}]}
+""").rules
 SENSORS = {no: SensorInfo(no, f"s{no}", f"s{no}", "gauge") for no in (1, 2, 5)}
+TABLE = build_slots(RULES, "depth_m", SENSORS)
+VALUES = [0.0, 0.1, 0.5, 0.7, 1.0, 1.3, 1.7, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0]
+Row = tuple[int, float, int]  # sensor, value, second
+ROWS = st.lists(st.tuples(st.sampled_from([1, 2, 3, 5, 99]), st.sampled_from(VALUES), st.integers(0, 40)), max_size=60)
 
 
-@dataclass
-class Plain:
-    """One (rule, sensor) pair, told the slow way."""
-
-    rule: Rule
-    level: int = 0
-    last_ms: int = NEVER
-    since: dict[int, int] = field(default_factory=dict)
-
-    def read(self, value: float, ms: int) -> str:
-        if ms <= self.last_ms:
-            return "late" if ms < self.last_ms else "again"
-        self.last_ms = ms
-        reached = 0
-        for step in self.rule.levels:
-            above = self.rule.direction == "above"
-            beyond = value >= step.at if above else value <= step.at
-            if step.level <= self.level:  # hysteresis
-                loose = step.at - self.rule.deadband if above else step.at + self.rule.deadband
-                beyond = beyond or (value > loose if above else value < loose)
-            if not beyond:
-                self.since.pop(step.level, None)
-                continue
-            start = self.since.setdefault(step.level, ms)
-            if step.level <= self.level or ms - start >= step.hold_s * 1000:
-                reached = step.level
-        self.level = reached
-        return "read"
-
-
-READINGS = st.lists(
-    st.tuples(st.sampled_from([1, 2, 3, 5, 99]), st.sampled_from(np.arange(-3, 6, 0.5).tolist()), st.integers(0, 30)),
-    max_size=60,
-)
-
-
-def batch_of(readings: list[tuple[int, float, int]]) -> ReadingBatch:
-    numbers, values, seconds = zip(*readings, strict=True) if readings else ((), (), ())
+def batch_of(rows: list[Row]) -> ReadingBatch:
+    numbers, values, seconds = zip(*rows, strict=True) if rows else ((), (), ())
     return ReadingBatch(
         "depth_m",
         np.array(numbers, np.int32),
@@ -75,70 +61,140 @@ def batch_of(readings: list[tuple[int, float, int]]) -> ReadingBatch:
     )
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.lists(READINGS, max_size=4))
-def test_equals_the_reference(batches: list[list[tuple[int, float, int]]]) -> None:
-    table = build_slots(RULES, "depth_m", SENSORS)
-    state = SlotState.fresh(len(table.rule_of))
-    plain = {table.key(slot): Plain(RULES[table.rule_of[slot]]) for slot in range(len(table.rule_of))}
-    for readings in batches:
-        ordered = in_observed_order(batch_of(readings))
-        before = state
-        state, moves = stepped(table, before, ordered)
-        expected_moves, late, evaluated = [], 0, 0
-        for row, (no, value, ms) in enumerate(
-            zip(ordered.sensor_no.tolist(), ordered.value.tolist(), ordered.observed_ms.tolist(), strict=True)
-        ):
-            told = []
-            for slot in np.flatnonzero(table.sensor_of == no).tolist():
-                pair = plain[table.key(slot)]
-                old = pair.level
-                told.append(pair.read(value, ms))
-                if pair.level != old:
-                    expected_moves.append([slot, old, pair.level, ms, row])
-            late += "late" in told
-            evaluated += told.count("read")
-        assert moves.table.tolist() == expected_moves
-        assert (moves.late, moves.evaluated) == (late, evaluated)
-        assert state.level.tolist() == [plain[table.key(slot)].level for slot in range(len(table.rule_of))]
-        again, moved = stepped(table, state, ordered)
-        assert len(moved.table) == 0
-        assert all(
-            np.array_equal(getattr(again, name), getattr(state, name), equal_nan=True)
-            for name in ("level", "since_ms", "last_value")
+def told(batches: list[list[Row]]) -> SlotState:
+    state = SlotState.fresh(len(TABLE.rule_of))
+    for rows in batches:
+        state, _ = stepped(TABLE, state, in_observed_order(batch_of(rows)))
+    return state
+
+
+def of_sensor(rows: list[Row], no: int) -> list[Reading]:
+    return [(second * 1000, value) for sensor, value, second in rows if sensor == no]
+
+
+def assert_equals_the_replay(state: SlotState, rows: list[Row]) -> None:
+    for slot in range(len(TABLE.rule_of)):
+        rule_id, no = TABLE.key(slot)
+        slow = replayed(
+            RULES[TABLE.rule_of[slot]], of_sensor(rows, no), int(TABLE.terms.patience_ms[TABLE.rule_of[slot]])
         )
+        assert state.level[slot] == slow.level, (rule_id, no)
+        if rule_id != "plain":  # it has no past
+            since = {step: ms for step, ms in enumerate(state.since_ms[slot].tolist()) if ms >= 0}
+            below = {step: ms for step, ms in enumerate(state.below_ms[slot].tolist()) if ms >= 0}
+            assert (since, below) == (slow.since, slow.below), (rule_id, no)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ROWS, st.lists(st.integers(0, 60), max_size=6), st.data())
+def test_any_cut_and_any_repeat_in_order_equals_the_reference(
+    rows: list[Row], cuts: list[int], data: st.DataObject
+) -> None:
+    rows = sorted(rows, key=lambda row: row[2])
+    places = [0, *sorted(cut for cut in cuts if cut <= len(rows)), len(rows)]
+    batches = [rows[a:b] for a, b in pairwise(places)]
+    repeated = [one for part in batches for one in [part] * data.draw(st.integers(1, 2))]
+    assert_equals_the_replay(told(repeated), rows)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ROWS, st.permutations(range(6)))
+def test_any_order_within_the_lateness_that_is_judged_equals_the_ordered_replay(
+    rows: list[Row], order: list[int]
+) -> None:
+    distinct = list({(row[0], row[2]): row for row in rows}.values())
+    batches = [distinct[part::6] for part in order]
+    assert_equals_the_replay(told(batches), distinct)
 
 
 @settings(max_examples=100, deadline=None)
-@given(READINGS)
-def test_state_survives_json(readings: list[tuple[int, float, int]]) -> None:
-    table = build_slots(RULES, "depth_m", SENSORS)
-    state, _ = stepped(table, SlotState.fresh(len(table.rule_of)), in_observed_order(batch_of(readings)))
-    back = SlotState.fresh(len(table.rule_of))
-    for slot in range(len(table.rule_of)):
+@given(st.lists(ROWS, max_size=4))
+def test_a_step_leaves_the_state_before_it_whole(batches: list[list[Row]]) -> None:
+    state, seen = SlotState.fresh(len(TABLE.rule_of)), list[Row]()
+    for rows in batches:
+        other, _ = stepped(TABLE, state, in_observed_order(batch_of([(no, 5.0, 41) for no in SENSORS])))
+        assert (other.last_ms == 41_000).all()
+        state, _ = stepped(TABLE, state, in_observed_order(batch_of(rows)))
+        seen += rows
+    assert_equals_the_replay(state, list({(row[0], row[2]): row for row in reversed(seen)}.values()))
+
+
+def test_moves_say_what_was_judged_and_when() -> None:
+    rows = [(1, 5.0, second) for second in range(3)] + [(1, 0.0, 3)]
+    state, moves = stepped(TABLE, SlotState.fresh(len(TABLE.rule_of)), batch_of(rows))
+    named = [
+        (TABLE.key(slot)[0], old, new, ms, value)
+        for (slot, old, new, ms, _), value in zip(moves.table.tolist(), moves.values.tolist(), strict=True)
+    ]
+    assert ("plain", 0, 1, 0, 5.0) in named
+    assert ("plain", 1, 0, 3000, 0.0) in named
+    assert ("sum", 0, 3, 1000, 10.0) in named
+    assert ("slow-down", 1, 4, 1000, 5.0) in named
+    assert moves.late == 0
+    assert stepped(TABLE, state, batch_of([(1, 1.0, 2), (1, 1.0, 1)]))[1].late == 2
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROWS)
+def test_state_survives_json(rows: list[Row]) -> None:
+    state = told([rows])
+    back = SlotState.fresh(len(TABLE.rule_of))
+    for slot in range(len(TABLE.rule_of)):
         back.restore(slot, state.plain(slot))
-    assert all(np.array_equal(getattr(back, n), getattr(state, n), equal_nan=True) for n in back.__slots__)
+    names = ("level", "since_ms", "below_ms", "last_ms", "last_value")
+    assert all(np.array_equal(getattr(back, name), getattr(state, name), equal_nan=True) for name in names)
 
 
-def test_a_hold_matures_without_a_new_reading_but_not_on_an_old_one() -> None:
-    table = build_slots(RULES, "depth_m", SENSORS)
-    state, moves = stepped(table, SlotState.fresh(len(table.rule_of)), batch_of([(1, 4.5, 10)]))
-    assert len(moves.table) == 0
-
-    def at(second: int) -> list[tuple[int, int]]:
-        slots, levels = matured(
-            second * 1000, table.rule_of, table.hold_ms, table.patience_ms, state.level, state.since_ms, state.last_ms
-        )
-        return list(zip(slots.tolist(), levels.tolist(), strict=True))
-
-    assert at(12) == []
-    assert at(13) == [(0, Level.YELLOW)]
-    assert at(16) == [(0, Level.RED)]
-    assert at(10 + 3601) == []  # an hour later that reading says nothing
+HOLD = (
+    Rule(
+        "hold", "h", "h", "depth_m", ALL, (LevelStep(Level.YELLOW, 2.0, "y", 3.0), LevelStep(Level.RED, 4.0, "r", 6.0))
+    ),
+)
+FALL = (
+    Rule("fall", "f", "f", "depth_m", ALL, (LevelStep(Level.YELLOW, 2.0, "y"), LevelStep(Level.RED, 4.0, "r")),
+         deadband=0.5, fall_hold_s=60.0),
+)  # fmt: skip
 
 
-def test_disabled_rules_and_unknown_sensors_take_no_slot() -> None:
-    table = build_slots(RULES, "depth_m", SENSORS)
-    assert {table.key(slot)[0] for slot in range(len(table.rule_of))} == {"above", "below"}
+@pytest.mark.parametrize(
+    ("rules", "rows", "ticks"),
+    [  # ticks: second → (level moved to) or None
+        (HOLD, [(1, 4.5, 10)], {12: None, 13: 2, 15: None, 16: 4}),
+        (HOLD, [(1, 4.5, 10)], {10 + 3601: None}),  # an hour later that reading says nothing
+        (HOLD, [(1, 4.5, 10), (1, 1.0, 12)], {20: None}),
+        # reached red at 0, 3.4 at 100: red is left 60 s later, to the yellow then reached; 1.5 is left after 60 s more
+        (FALL, [(1, 4.2, 0), (1, 3.4, 100)], {159: None, 160: 2}),
+        (FALL, [(1, 4.2, 0), (1, 3.6, 100)], {900: None}),  # within the deadband
+        (FALL, [(1, 4.2, 0), (1, 3.4, 100), (1, 4.0, 130), (1, 3.4, 140)], {160: None, 199: None, 200: 2}),
+        (FALL, [(1, 4.2, 0), (1, 3.4, 100), (1, 1.5, 130)], {160: 2, 189: None, 190: 0}),
+        (FALL, [(1, 4.2, 0), (1, 0.0, 100)], {160: 0}),
+        (FALL, [(1, 4.2, 0), (1, 0.0, 100)], {100 + 3601: None}),
+    ],
+)
+def test_holds_pass_with_time_alone(rules: tuple[Rule, ...], rows: list[Row], ticks: dict[int, int | None]) -> None:
+    table = build_slots(rules, "depth_m", {1: SENSORS[1]})
+    state, _ = stepped(table, SlotState.fresh(1), batch_of(rows))
+    for second, level in ticks.items():
+        moved = [(slot, to) for slot, to, _, _ in passed(table, state, second * 1000, 0)]
+        assert moved == ([] if level is None else [(0, level)]), second
+
+
+@pytest.mark.parametrize("ticking", [False, True])
+def test_it_makes_no_difference_whether_the_clock_ticked_in_between(ticking: bool) -> None:
+    rows: list[Row] = [(1, 4.2, 0), (1, 3.4, 100), (1, 1.8, 130), (1, 1.4, 170), (1, 1.0, 300), (1, 2.0, 310)]
+    table, state, levels = build_slots(FALL, "depth_m", {1: SENSORS[1]}), SlotState.fresh(1), []
+    for row, until in zip(rows, [*(row[2] for row in rows[1:]), 400], strict=True):
+        state, _ = stepped(table, state, batch_of([row]))
+        levels.append(int(state.level[0]))
+        for second in range(row[2], until) if ticking else ():
+            passed(table, state, second * 1000, 0)
+    assert levels == [4, 4, 4, 2, 0, 2]
+
+
+def test_disabled_rules_other_kinds_and_unknown_sensors_take_no_slot() -> None:
+    off = Rule("off", "c", "c", "depth_m", ALL, (LevelStep(Level.RED, 0.0, "r"),), enabled=False)
+    other = Rule("other", "c", "c", "depth_m", ALL, (LevelStep(Level.RED, 0.0, "r"),), kind="combination")
+    table = build_slots((*HOLD, off, other), "depth_m", SENSORS)
+    assert {table.key(slot)[0] for slot in range(len(table.rule_of))} == {"hold"}
     assert len(build_slots(RULES, "flow_m3s", SENSORS).rule_of) == 0
     assert len(build_slots(RULES, "depth_m", {}).rule_of) == 0
