@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from alerts.inhibition import Inhibition
 from alerts.labels import labels_of
 from alerts.matchers import Matcher, all_match, parse_matchers
 from alerts.model import Alert, Level
@@ -15,6 +16,7 @@ from geodata.errors import BadInput
 
 _TOP = {
     "source", "reopen_within_s", "close_after_s", "close_standing_after_s", "shelve_max_s", "chatter", "escalation",
+    "inhibitions",
 }  # fmt: skip
 _COLOURS = {level.name.lower(): level for level in (Level.RED, Level.ORANGE, Level.YELLOW, Level.BLUE)}
 _DAY_S, _MAX_S = 86_400.0, 366 * 86_400.0
@@ -49,6 +51,7 @@ class Handling:
     shelve_max_s: Mapping[Level, float] = field(default_factory=dict)
     chatter: tuple[ChatterLimit, ...] = ()
     escalation: Mapping[Level, tuple[EscalationStep, ...]] = field(default_factory=dict)
+    inhibitions: tuple[Inhibition, ...] = ()
     source: str = ""
 
     def chatter_limit(self, alert: Alert) -> ChatterLimit | None:
@@ -88,6 +91,7 @@ def parse_handling(text: str, name: str = "handling") -> Handling:
             shelve_max_s=_shelves(root),
             chatter=tuple(_chatter(root)),
             escalation=_escalation(root),
+            inhibitions=tuple(_inhibitions(root)),
             source=root.text("source", required=True),
         )
     problems.raise_any()
@@ -124,14 +128,29 @@ def _shelves(root: RuleNode) -> dict[Level, float]:
 def _chatter(root: RuleNode) -> Iterator[ChatterLimit]:
     for node in root.mappings("chatter"):
         node.only({"match", "count", "within_s", "quiet_s"})
-        match: tuple[Matcher, ...] = ()
-        try:
-            match = parse_matchers(node.words("match"))
-        except BadInput as error:
-            node.problem("match", str(error))
+        match = _matchers(node, "match")
         count = node.number("count", None, 2.0, 20.0)
         within_s, quiet_s = node.number("within_s", None, 1.0, _DAY_S), node.number("quiet_s", None, 1.0, _DAY_S)
         yield ChatterLimit(int(count), within_s, quiet_s, match)
+
+
+def _inhibitions(root: RuleNode) -> Iterator[Inhibition]:
+    for node in root.mappings("inhibitions") if root.has("inhibitions") else ():
+        node.only({"id", "source", "target", "equal", "why"})
+        source, target = _matchers(node, "source"), _matchers(node, "target")
+        for name, found in (("source", source), ("target", target)):
+            if not found:
+                node.problem(name, f"{name} 必须至少有一个匹配条件")
+        why = node.text("why", required=True)
+        yield Inhibition(node.word("id"), source, target, tuple(node.words("equal")), why)
+
+
+def _matchers(node: RuleNode, key: str) -> tuple[Matcher, ...]:
+    try:
+        return parse_matchers(node.words(key))
+    except BadInput as error:
+        node.problem(key, str(error))
+        return ()
 
 
 def _escalation(root: RuleNode) -> dict[Level, tuple[EscalationStep, ...]]:
