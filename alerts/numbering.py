@@ -6,18 +6,21 @@ from alerts.model import Level
 from alerts.rule_parts import LEVEL_NAMES
 from alerts.rules_read import RuleNode
 
-FIELDS = frozenset({"river", "station", "at", "level", "native"})
+FIELDS = frozenset({"river", "station", "at", "level", "native", "so_far"})
 
 
 @dataclass(frozen=True, slots=True)
 class NumberingSpec:
-    """`station` is the sensor's id; a flood is numbered from a flow of `at` m³/s."""
+    """`station` is the sensor's id; a flood is numbered from a flow of `at` m³/s. In `known_year` there were
+    `known_number` floods before this system counted."""
 
     river: str
     station: str
     at: float
     level: Level
     native: str
+    known_year: int = 0
+    known_number: int = 0
 
 
 def read_numbering(node: RuleNode) -> NumberingSpec | None:
@@ -28,6 +31,13 @@ def read_numbering(node: RuleNode) -> NumberingSpec | None:
     at = node.number("at", None, low=0.001, high=1_000_000.0)
     level = node.choice("level", LEVEL_NAMES, "")
     native = node.text("native", required=True)
+    known_year, known_number = 0, 0
+    if node.has("so_far"):
+        known = node.mapping("so_far")
+        if known is not None:
+            known.only({"year", "number"})
+            known_year = round(known.number("year", None, low=2000, high=2200))
+            known_number = round(known.number("number", None, low=0, high=100))
     if node.problems.count > before:
         return None
-    return NumberingSpec(river, station, at, Level[level.upper()], native)
+    return NumberingSpec(river, station, at, Level[level.upper()], native, known_year, known_number)
