@@ -16,6 +16,7 @@ from alerts.handling import Handling
 from alerts.lifecycle import DRILL_OVER, resolved
 from alerts.model import Alert, AlertChange, Level
 from alerts.ports import AlertStore, ReadingBatch, ReadingStore
+from alerts.retired import retired_alerts, retired_states
 from alerts.rules import RuleSet
 from alerts.sensors import SensorInfo, Sensors
 from alerts.slots import NEVER, Moves, SlotState, SlotTable, build_slots, changed, in_observed_order, passed, stepped
@@ -76,6 +77,12 @@ class RuleEngine:
             evaluator.restore(stored, self._clock())
         self._loaded_ms = epoch_ms(self._clock())
         self._must_load = False
+
+    def retire(self, now: datetime, fence: Fence = None) -> StepResult:
+        """End what rules have raised that are no longer in force; `load` belongs after it."""
+        changes = retired_alerts(self._rules, self._sensors, self._store.open_alerts(), now)
+        self._apply(changes, retired_states(self._rules, self._sensors, self._store.rule_states()), fence)
+        return StepResult(changes, 0, 0)
 
     def open_alerts(self) -> list[Alert]:
         """The rule alerts this engine holds open (acknowledgements live in the store)."""

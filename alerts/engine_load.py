@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from alerts.compiled import LEVELS, THRESHOLD, UNSET
 from alerts.lifecycle import STALE, dedup_key
 from alerts.model import Alert
 from alerts.ports import ReadingBatch
@@ -41,6 +42,8 @@ def restore_groups(
         table_of = tables.get(batch.quantity)
         if table_of is not None:
             _move_forward(table_of, _group(groups, table_of, batch.quantity, batch.exercise), batch)
+    for (quantity, _), state in groups.items():
+        _end_waits(tables[quantity], state)
     for quantity, table in tables.items():
         _mark_told(table, groups[(quantity, "")], sensors, open_alerts)
     return groups
@@ -67,6 +70,14 @@ def _move_forward(table: SlotTable, state: SlotState, batch: ReadingBatch) -> No
     later = newest[table.sensor_of] > state.last_ms
     state.last_ms[later] = newest[table.sensor_of][later]
     state.last_value[later] = value[table.sensor_of][later]
+
+
+def _end_waits(table: SlotTable, state: SlotState) -> None:
+    """A wait for a threshold that the last reading does not reach is from before the rule was changed: over."""
+    terms, rules = table.terms, table.rule_of
+    reached = (state.last_value * terms.sign[rules])[:, None] >= terms.at[rules]
+    waits = (state.since_ms != UNSET) & (np.arange(LEVELS) > state.level[:, None])
+    state.since_ms[waits & ~reached & (terms.kind[rules] == THRESHOLD)[:, None]] = UNSET
 
 
 def _mark_told(table: SlotTable, state: SlotState, sensors: Sensors, open_alerts: Mapping[str, Alert]) -> None:

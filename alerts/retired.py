@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from alerts.compiled import UNSET
 from alerts.lifecycle import STALE, resolved
 from alerts.model import Alert, AlertChange
 from alerts.rules import SERIES_KINDS, Rule, RuleSet
@@ -36,25 +37,29 @@ def _why(alert: Alert, rule: Rule | None, infos: Mapping[str, SensorInfo]) -> st
         return RULE_OFF
     if str(alert.rule_id).endswith(STALE) and rule.kind in SERIES_KINDS and not rule.stale_after_s:
         return SILENCE_OFF
-    sensor = infos.get(alert.sensor or "")
-    if rule.kind in SERIES_KINDS and sensor is not None and not rule.sensors.takes(sensor, rule.quantity):
-        return SENSOR_OFF
-    return ""
+    return SENSOR_OFF if _is_let_go(rule, infos.get(alert.sensor or "")) else ""
 
 
-def retired_states(rules: RuleSet, states: States) -> dict[tuple[str, int], dict[str, Any]]:
-    """Blank levels in the place of those that rules left behind which are off: switched on again, such a rule fires
-    anew instead of taking its old level for told. What was heard last stays, and so does what a flood is numbered by.
+def _is_let_go(rule: Rule, sensor: SensorInfo | None) -> bool:
+    return rule.kind in SERIES_KINDS and sensor is not None and not rule.sensors.takes(sensor, rule.quantity)
+
+
+def retired_states(rules: RuleSet, sensors: Sensors, states: States) -> dict[tuple[str, int], dict[str, Any]]:
+    """Blank levels in the place of those that a rule left behind which is off or watches the sensor no more: switched
+    on again it fires anew instead of taking its old level for told. What was heard last stays, and so does what a
+    flood is numbered by.
     """
-    active = {rule.id for rule in rules.active}
-    return {
-        key: {**plain, "level": 0, "since_ms": [-1] * len(plain["since_ms"])}
-        for key, plain in states.items()
-        if key[0].partition("@")[0] not in active and _left_something(plain)
-    }
+    active = {rule.id: rule for rule in rules.active}
+    found = {}
+    for key, plain in states.items():
+        rule = active.get(key[0].partition("@")[0])
+        if _left_something(plain) and (rule is None or _is_let_go(rule, sensors.get(key[1]))):
+            kept = {name: value for name, value in plain.items() if name != "below_ms"}
+            found[key] = {**kept, "level": 0, "since_ms": [UNSET] * len(plain["since_ms"])}
+    return found
 
 
 def _left_something(plain: Mapping[str, Any]) -> bool:
     """Whether it is a slot's state (`alerts.slots`), and not blank."""
     since = plain.get("since_ms")
-    return isinstance(since, list) and (bool(plain.get("level")) or any(ms != -1 for ms in since))
+    return isinstance(since, list) and (bool(plain.get("level")) or any(ms != UNSET for ms in since))

@@ -60,11 +60,11 @@
   };
 
   /** The second step: the difference to the version in force is seen and a reason given before anything is taken. */
-  cb.rulePutInForce = async function (text, why) {
+  cb.rulePutInForce = async function (text, title) {
     const found = await checked(text);
     if (!found) return;
     const base = cb.ruleBase().no;
-    ask(`启用修改 · 对照现行第 ${cb.rules.view.version ? cb.rules.view.version.no : 0} 版`, found, why, "启用",
+    ask(`${title} · 对照现行第 ${cb.rules.view.version ? cb.rules.view.version.no : 0} 版`, found, "启用",
       (reason) => cb.post("/api/v1/rules", { text, base, why: reason }));
   };
   async function restore(no) {
@@ -72,7 +72,7 @@
     try {
       const old = await cb.request(`/api/v1/rules/versions/${no}`);
       const found = await checked(old.text);
-      if (found) ask(`恢复第 ${no} 版 · 对照现行第 ${cb.rules.view.version.no} 版`, found, "", "恢复",
+      if (found) ask(`恢复第 ${no} 版 · 对照现行第 ${cb.rules.view.version.no} 版`, found, "恢复",
         (reason) => cb.post("/api/v1/rules/restore", { no, base: cb.ruleBase().no, why: reason }));
     } catch (failure) { cb.toast(failure.message); }
   }
@@ -85,8 +85,8 @@
     } catch (failure) { cb.toast(failure.message); }
     return null;
   }
-  function ask(title, found, why, word, act) {
-    const reason = cb.h("input", { type: "text", id: "rules-why", maxlength: 300, required: true, autocomplete: "off", value: why, placeholder: "为什么改,谁要求的" });
+  function ask(title, found, word, act) {
+    const reason = cb.h("input", { type: "text", id: "rules-why", maxlength: 300, required: true, autocomplete: "off", placeholder: "为什么改,谁要求的" });
     const trouble = cb.h("p", { class: "trouble", role: "alert", hidden: true });
     const sure = cb.h("button", { type: "submit", class: "button primary" }, word);
     const form = cb.h("form", { on: { submit: take } }, changeList(found.changes), diff(found.diff),

@@ -53,7 +53,7 @@
   }
   async function save() {
     if (!cb.ruleEdited()) return cb.toast("没有修改,无需启用");
-    await cb.rulePutInForce(area.value, "");
+    await cb.rulePutInForce(area.value, "启用修改");
   }
 
   /** The text in force, as the base of what is edited from now on. */

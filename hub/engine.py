@@ -59,12 +59,13 @@ class Engine:
         rules_problem: Callable[[], str] = lambda: "",
         rules_version: Callable[[], int] = lambda: 0,
         upkeep: Callable[[datetime, tuple[str, int]], list[AlertChange]] = lambda _now, _fence: [],
+        notify: Callable[[threading.Event], None] = lambda _stopping: None,
     ) -> None:
         self.make_rules, self.is_stale = rules, stale
         self.worker, self.bus, self.client = worker, bus, client
         self.leases, self.live, self.holder, self.clock, self.housekeeping = leases, live, holder, clock, housekeeping
         self.rules_problem, self.rules_version, self.exercises = rules_problem, rules_version, Exercises()
-        self.upkeep = upkeep
+        self.upkeep, self.notify = upkeep, notify
         self.stopping = threading.Event()
         self._renewal = 0.0
         self.figures: dict[str, float] = {
@@ -82,7 +83,7 @@ class Engine:
             signal.signal(number, lambda *_: self.stopping.set())
         threads = [
             threading.Thread(target=self._guarded, args=(loop,), name=loop.__name__, daemon=True)
-            for loop in (self._rules_loop, self._calls_loop, self._escalation_loop)
+            for loop in (self._rules_loop, self._calls_loop, self._escalation_loop, self._notify_loop)
         ]
         for thread in threads:
             thread.start()
@@ -124,6 +125,7 @@ class Engine:
 
     def _lead(self, token: int) -> None:
         rules = self.make_rules()
+        self._count(rules.retire(self.clock(), (LEASE, token)))
         rules.load()
         log.info("engine.rules-active", holder=self.holder, token=token)
         self.figures["leading"] = 1
@@ -190,6 +192,9 @@ class Engine:
     def _escalation_loop(self) -> None:
         while not self.stopping.wait(1.0):
             self.worker.escalate(self.clock())
+
+    def _notify_loop(self) -> None:
+        self.notify(self.stopping)
 
     def _report(self) -> None:
         """Say that this engine lives, for `/readyz`."""
