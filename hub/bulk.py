@@ -62,10 +62,9 @@ def select_in(connection: Connection, select: str, column: str, values: Iterable
     if not wanted:
         return []
     if connection.dialect.name == "sqlite":
-        where, given = f"{column} IN (SELECT value FROM json_each(?))", (_json(wanted),)  # noqa: S608
-    else:
-        where, given = f"{column} = ANY(%s)", (wanted,)
-    return list(connection.exec_driver_sql(f"{select} WHERE {where} {rest}", given))
+        where, given = f"{column} IN (SELECT value FROM json_each(?))", _json(wanted)  # noqa: S608
+        return list(connection.exec_driver_sql(f"{select} WHERE {where} {rest}", (given,)))
+    return list(connection.exec_driver_sql(f"{select} WHERE {column} = ANY(%s) {rest}", (wanted,)))
 
 
 @cache

@@ -1,7 +1,9 @@
 """Building everything, once a process: settings → adapters → services → application. Called from `app.py` only."""
 
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import redis
@@ -13,6 +15,10 @@ from redis.retry import Retry
 from alerts.desk import AlertDesk
 from alerts.engine import RuleEngine
 from alerts.handling import load_handling
+from alerts.inhibition import Inhibition
+from alerts.model import Alert
+from alerts.silence_desk import SilenceDesk
+from alerts.standing import standings
 from dispatch.channels import build_channels
 from dispatch.city_teams import CityTeams
 from dispatch.desk import DispatchDesk
@@ -32,10 +38,19 @@ from hub.api.deps import Hub
 from hub.audit import Audited, AuditLog
 from hub.auth import Auth
 from hub.bus import RedisReadingBus, exercise_label
+from hub.compose_incidents import (
+    INCIDENT_ACTIONS,
+    RESPONSE_ACTIONS,
+    build_incidents,
+    build_responses,
+    dispatch_parts,
+)
 from hub.computed import Computed
 from hub.database import Database
 from hub.dispatch_store import DbDispatchStore
 from hub.engine import Engine
+from hub.feeds.book import FeedsBook
+from hub.feeds.desk import FeedsDesk
 from hub.health import Health
 from hub.holders import own_name
 from hub.lease import Leases
@@ -43,14 +58,18 @@ from hub.live import LatestReadings, LivePublisher
 from hub.load_store import LoadDesk
 from hub.metrics import Metrics
 from hub.migrate import migrate
+from hub.notifier import Notifier
+from hub.notify_store import NotifyStore
 from hub.open_alerts import CachedAlertStore
 from hub.outbox import last_seq
 from hub.push import Push
 from hub.reading_store import DbReadingStore
+from hub.receivers import parse_receivers
 from hub.reject_store import DbRejectStore
 from hub.relay import Relay
 from hub.render import Renderer
 from hub.roster_store import DbRoster
+from hub.routing_file import RoutingFile
 from hub.rule_activity import RuleActivity
 from hub.rule_book import RuleBook
 from hub.rule_versions import RuleVersions
@@ -58,11 +77,22 @@ from hub.sensor_registry import DbSensorRegistry
 from hub.sensors import sensor_infos
 from hub.services import Services
 from hub.settings import Settings
+from hub.silence_store import DbSilenceStore
 from layers.builtin import BUILTIN_LAYERS
 
 ROOT = Path(__file__).resolve().parents[1]
 
-ALERT_ACTIONS = {"acknowledge": "alert.acknowledge", "receive_cap": "alert.receive", "receive_json": "alert.receive"}
+ALERT_ACTIONS = {
+    "acknowledge": "alert.acknowledge",
+    "acknowledge_many": "alert.acknowledge",
+    "shelve": "alert.shelve",
+    "unshelve": "alert.unshelve",
+    "close": "alert.close",
+    "reopen": "alert.reopen",
+    "receive_cap": "alert.receive",
+    "receive_json": "alert.receive",
+}
+SILENCE_ACTIONS = {"silence": "silence.create", "end": "silence.end"}
 DISPATCH_ACTIONS = {
     "open_incident": "incident.open",
     "close_incident": "incident.close",
@@ -118,7 +148,7 @@ def build_dispatch(stores: Stores, city: City, roads: LiveRoads, alerts: AlertDe
     return DispatchDesk(
         DbDispatchStore(stores.database), stores.roster, load_plans(ROOT / settings.plans_file), CityTeams(city),
         roads, alerts, channels, lambda token: f"{settings.base_url}/r/{token}", utc_now,
-        drills_only=settings.demo,
+        drills_only=settings.demo, **dispatch_parts(settings, stores.database, alerts),
     )  # fmt: skip
 
 
@@ -126,7 +156,14 @@ def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chrom
     """The application of one web process."""
     settings, city, roads = stores.settings, City.load(stores.catalog), LiveRoads(stores.catalog)
     readings, computed = DbReadingStore(stores.database), Computed(flask_app, settings.redis_url)
-    alerts = AlertDesk(CachedAlertStore(stores.database), stores.rejects, utc_now)
+    silences, handling = DbSilenceStore(stores.database), load_handling(ROOT / settings.alert_handling_file)
+    alerts = AlertDesk(
+        CachedAlertStore(stores.database), stores.rejects, utc_now, silences, lambda: handling.inhibitions, handling
+    )
+    dispatch = build_dispatch(stores, city, roads, alerts)
+    incidents = build_incidents(settings, stores.database, stores.roster, alerts, dispatch)
+    responses = build_responses(settings, stores.database, alerts, dispatch, incidents)
+    feeds = FeedsDesk(bus.client, FeedsBook(ROOT / settings.feeds_file), stores.rejects, utc_now)
     return Services(
         city_name=settings.city_name,
         base_url=settings.base_url,
@@ -136,7 +173,10 @@ def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chrom
         tiles=TileService(city),
         layers=BUILTIN_LAYERS,
         alerts=Audited(alerts, stores.audit, ALERT_ACTIONS),  # type: ignore[arg-type]
-        dispatch=Audited(build_dispatch(stores, city, roads, alerts), stores.audit, DISPATCH_ACTIONS),  # type: ignore[arg-type]
+        silences=Audited(SilenceDesk(silences, alerts.open), stores.audit, SILENCE_ACTIONS),  # type: ignore[arg-type]
+        dispatch=Audited(dispatch, stores.audit, DISPATCH_ACTIONS),  # type: ignore[arg-type]
+        incidents=Audited(incidents, stores.audit, INCIDENT_ACTIONS),  # type: ignore[arg-type]
+        responses=Audited(responses, stores.audit, RESPONSE_ACTIONS),  # type: ignore[arg-type]
         roads=roads,
         readings=readings,
         registry=stores.registry,
@@ -146,11 +186,12 @@ def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chrom
         ),
         last_event=lambda: newest_event(stores.database),
         exercise=lambda: exercise_label(bus.client),
-        health=Health(stores.database, bus, city, utc_now, chromium),
+        health=Health(stores.database, bus, city, utc_now, chromium, feeds.part),
         rules=rule_book(stores),
         rule_activity=RuleActivity(stores.database),
         computed=computed,
         load=LoadDesk(stores.database, computed),
+        feeds=feeds,
     )  # fmt: skip
 
 
@@ -191,6 +232,25 @@ def rule_book(stores: Stores) -> RuleBook:
     return RuleBook(versions, ROOT / stores.settings.rules_file, kept, utc_now)
 
 
+def build_notifier(
+    stores: Stores, client: redis.Redis, holder: str, inhibitions: Callable[[], Sequence[Inhibition]]
+) -> Notifier:
+    """Who is told of which alerts, by the routing file; what is silenced, inhibited or shelved is left out."""
+    settings, silences = stores.settings, DbSilenceStore(stores.database)
+
+    def muted(alerts: Sequence[Alert], now: datetime) -> set[str]:
+        active, rules = silences.active(now), inhibitions()
+        if not active and not rules and all(alert.shelved_until is None for alert in alerts):
+            return set()
+        return {alert_id for alert_id, one in standings(alerts, active, rules, now).items() if one.mutes}
+
+    return Notifier(
+        store=NotifyStore(stores.database), alerts=DbAlertStore(stores.database), leases=Leases(stores.database),
+        client=client, holder=holder, clock=utc_now, routes=RoutingFile(ROOT / settings.routing_file),
+        receivers=parse_receivers(settings.receivers.get_secret_value()), muted=muted, base_url=settings.base_url,
+    )  # fmt: skip
+
+
 def engine(settings: Settings) -> int:
     """One engine process."""
     stores, client = open_stores(settings), redis_client(settings)
@@ -212,14 +272,15 @@ def engine(settings: Settings) -> int:
 
     relay = Relay(stores.database, client)
     relay.start()
+    notifier = build_notifier(stores, client, holder, tuple)
     worker = CallWorker(DbDispatchStore(stores.database), channels, holder, utc_now)
     Engine(
         rules=rules, stale=stale, worker=worker, rules_problem=lambda: rules_now.problem,
         rules_version=lambda: rules_now.version_no,
-        upkeep=build_upkeep(stores.database, alerts, handling, tuple).tick,
+        upkeep=build_upkeep(stores.database, alerts, handling, lambda: handling.inhibitions).tick,
         bus=RedisReadingBus(client), client=client, leases=Leases(stores.database),
         live=LivePublisher(client, names.get), holder=holder, clock=utc_now,
-        housekeeping=lambda now: readings.prune(now, settings.reading_days),
+        housekeeping=lambda now: readings.prune(now, settings.reading_days), notify=notifier.run,
     ).run()  # fmt: skip
     worker.close()
     relay.stop()

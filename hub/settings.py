@@ -30,7 +30,20 @@ class Settings(BaseSettings):
     alert_handling_file: Path = Field(
         Path("alerts/handling.yaml"), description="Reopening, chatter, shelves, escalation, closing of alerts, YAML."
     )
+    feeds_file: Path = Field(Path("alerts/feeds.yaml"), description="Feeds in and their limits, YAML.")
     plans_file: Path = Field(Path("dispatch/plans.yaml"), description="Plans (预案), YAML.")
+    handling_file: Path = Field(Path("dispatch/handling.yaml"), description="Steps and deadlines of handling, YAML.")
+    causes_file: Path = Field(Path("dispatch/causes.yaml"), description="Which alerts belong together, YAML.")
+    responses_file: Path = Field(Path("dispatch/responses.yaml"), description="Templates of notices, YAML.")
+    attachment_max_bytes: int = Field(20_000_000, ge=1_000, description="Largest attachment of an incident.")
+    incident_max_bytes: int = Field(200_000_000, ge=1_000, description="All attachments of one incident together.")
+    routing_file: Path = Field(
+        Path("alerts/routing.yaml"), description="Who is notified of which alerts (routes, grouping), YAML."
+    )
+    receivers: SecretStr = Field(
+        SecretStr(""),
+        description="Addresses of the receivers named in the routing file: name=https://… name=https://…. Empty: none.",
+    )
     session_hours: int = Field(12, ge=1, le=168, description="How long a sign-in lasts.")
     reading_days: int = Field(30, ge=1, description="How long readings are kept.")
     ingest_max_bytes: int = Field(16_000_000, ge=1_000, description="Largest request body accepted.")
