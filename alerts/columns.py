@@ -1,4 +1,4 @@
-"""Open alerts as rows of what a list needs: small enough to send ten thousand, the same names as `alerts.model_json`."""
+"""Open alerts as rows of what a list needs: small enough to send ten thousand, named as in `alerts.model_json`."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

@@ -73,12 +73,14 @@
   function lineOrder(a, b) {
     return worst(b) - worst(a) || unseen(b) - unseen(a) || (a.one && b.one ? cb.alertOrder(a.one, b.one) : began(b) - began(a)) || (a.key < b.key ? -1 : 1);
   }
+  /** A county by its name; some sources send the name itself. */
+  cb.countyName = (code) => (cb.state && cb.state.counties && cb.state.counties[code]) || code || "区县未知";
   /** What a line is called: the incident, the event and where, or what is left. */
   cb.lineTitle = function (line) {
     const [kind, what, where] = line.key.split("|");
     if (kind === "i") return what === "*" ? `${new Set(line.alerts.map((alert) => alert.incident_id)).size} 起处置中的事件` : cb.incidentTitle(what);
     const counties = [...new Set(line.alerts.map((alert) => alert.county).filter(Boolean))];
-    if (kind === "e") return where === "*" ? `${what} · ${counties.length > 1 ? counties.length + " 个区县" : counties[0] || "多处"}` : `${what} · ${where || "区县未知"}`;
+    if (kind === "e") return where === "*" ? `${what} · ${counties.length > 1 ? counties.length + " 个区县" : (counties.length ? cb.countyName(counties[0]) : "多处")}` : `${what} · ${cb.countyName(where)}`;
     return `其他 ${new Set(line.alerts.map((alert) => alert.event)).size} 类告警`;
   };
   cb.levelCounts = function (alerts) {

@@ -73,7 +73,7 @@
     row.setAttribute("aria-selected", String(selected));
     row.setAttribute("aria-expanded", String(open));
     const put = (name, text) => cb.setText(row.querySelector("." + name), text);
-    put("mark", String(line.alerts.length > 999 ? "999+" : line.alerts.length));
+    put("mark", line.alerts.length > 999 ? "千+" : String(line.alerts.length));
     put("level", (cb.LEVELS[first.level] || first.level) + ` · 共 ${line.alerts.length.toLocaleString("en-US")} 条`);
     put("headline", (open ? "▾ " : "▸ ") + cb.lineTitle(line));
     put("acked", waiting ? `${waiting.toLocaleString("en-US")} 条未确认` : "✓ 全部已确认");

@@ -116,9 +116,10 @@
     alert.fired_ms = Date.parse(alert.fired_at);
     alerts.set(alert.id, alert);
   }
-  const LOUD = new Set(["alert.fired", "alert.reopened", "alert.escalated"]);
+  const LOUD = new Set(["alert.fired", "alert.reopened"]);
   cb.on("alert", (event) => {
     take(event.alert, LOUD.has(event.kind));
+    if (event.kind === "alert.escalated" && event.alert && !hides(event.alert)) cb.emit("alert-new", event.alert); // nobody has looked: say it again
     if (guarded || event.kind === "alert.shelved" || event.kind === "alert.unshelved") lookAtHeld(1000);
   });
   cb.on("silence", () => lookAtHeld(50));

@@ -42,9 +42,11 @@ COUNTIES = (
 EVENTS = ("积水", "传感器无数据", "井盖异常", "暴雨", "泵站停机", "燃气泄漏", "洪水", "道路中断")
 LEVELS = (Level.BLUE, Level.BLUE, Level.BLUE, Level.YELLOW, Level.YELLOW, Level.ORANGE, Level.RED)
 OUT_OF_SIGHT = """(() => {
-    const lines = citybrain.alertLines(), ids = (some) => new Set(some.flatMap((line) => line.alerts.map((one) => one.id)));
-    const shown = ids(lines), red = ids(lines.filter((line) => line.alerts[0].level_no >= 4)), all = [...citybrain.alerts.values()];
-    return [lines.length, all.filter((one) => !shown.has(one.id) || (one.level_no >= 4 && !red.has(one.id))).length]; })()"""
+    const lines = citybrain.alertLines(), all = [...citybrain.alerts.values()];
+    const ids = (some) => new Set(some.flatMap((line) => line.alerts.map((one) => one.id)));
+    const shown = ids(lines), red = ids(lines.filter((line) => line.alerts[0].level_no >= 4));
+    const lost = all.filter((one) => !shown.has(one.id) || (one.level_no >= 4 && !red.has(one.id)));
+    return [lines.length, lost.length]; })()"""
 FRAME = "await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));"
 
 
@@ -89,8 +91,8 @@ def desk(browser: Browser, server: Server, problems: list[str]) -> Page:
 
 def timed(page: Page, act: str, until: str = "true") -> float:
     """Milliseconds from `act` until `until` holds and has been painted."""
-    script = f"(async () => {{ const t = performance.now(); {act}; do {{ {FRAME} }} while (!({until})); return performance.now() - t; }})()"
-    return float(page.evaluate(script))
+    script = f"const t = performance.now(); {act}; do {{ {FRAME} }} while (!({until})); return performance.now() - t;"
+    return float(page.evaluate(f"(async () => {{ {script} }})()"))
 
 
 def known(page: Page, count: int) -> None:
@@ -151,9 +153,8 @@ def storm(server: Server, page: Page) -> None:
     known(page, STORM)
     with server.api("duty") as client:
         total = len(client.get("/api/v1/open-alerts").json()["rows"])
-    print(
-        f"storm of {STORM} alarms | {total} open on the server, at most {max(lines)} lines on the screen (goal ≤ {LINES}), {hidden} out of reach or red out of sight"
-    )
+    print(f"storm of {STORM} alarms: lines on the screen | at most {max(lines)} (goal ≤ {LINES}) for {total} open")
+    print(f"storm of {STORM} alarms: out of reach, or red and out of sight | {hidden}")
 
 
 def main() -> None:
@@ -174,9 +175,11 @@ def main() -> None:
         if screens:
             page.screenshot(path=screens / "ten-thousand.png")
         with server.api("duty") as client:
-            print(
-                f"10,000 open: server's answer | median {np.median([answer_ms(client) for _ in range(9)]):.0f} ms, {len(client.get('/api/v1/open-alerts').content) / 1e6:.1f} MB"
+            took, size = (
+                np.median([answer_ms(client) for _ in range(9)]),
+                len(client.get("/api/v1/open-alerts").content),
             )
+            print(f"10,000 open: server's answer | median {took:.0f} ms, {size / 1e6:.1f} MB")
         browser.close()
     print(f"console errors | {problems or 'none'}")
 

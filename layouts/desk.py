@@ -6,10 +6,16 @@ from dash.development.base_component import Component
 from hub.services import Services
 from layers.deck_waterlogging import METRES_A_METRE
 from layers.waterlogging import WATERLOGGING
-from layouts import ids
+from layouts import ids, rules
 from layouts.attrs import attrs
 from layouts.desk_rails import (
-    alert_panel, alert_sheet, call_panel, incident_panel, layer_panel, legend_line, situation_panel,
+    alert_panel,
+    alert_sheet,
+    call_panel,
+    incident_panel,
+    layer_panel,
+    legend_line,
+    situation_panel,
 )
 from layouts.model import ScreenContext
 from layouts.parts import boot, head_clock, link_dot, map_for, mode_badge, person, response_badge
@@ -54,6 +60,7 @@ def header(services: Services, shot: Snapshot, context: ScreenContext) -> Compon
             html.H1(services.city_name, className="city"),
             mode_badge(shot.mode),
             response_badge(shot),
+            rules.badge(),
             link_dot(),
             html.Span("天气 未接入", className="weather", title="没有接入气象数据源;不作无天气论"),
             search_box(),

@@ -121,6 +121,7 @@ def boot(screen: str, services: Services, shot: Snapshot, context: ScreenContext
         role=context.role,
         may_call=context.may_call,
         username=context.username,
+        counties=county_names(services),
         layers=[{**layer.for_browser(), "data": layer.source in services.city.versions} for layer in BUILTIN_LAYERS],
         **more,
     )
@@ -129,6 +130,14 @@ def boot(screen: str, services: Services, shot: Snapshot, context: ScreenContext
         html.Div(id=ids.BOOT, hidden=True, **attrs({"data-screen": screen})),
         dcc.Store(id=ids.BOOTED),
     ]
+
+
+def county_names(services: Services) -> dict[str, str]:
+    """Name by code, from the city's own boundaries; empty when none are imported."""
+    if "counties" not in services.city.versions:
+        return {}
+    frame = services.city.frame("counties")
+    return {str(code): str(name) for code, name in zip(frame["id"], frame["name"], strict=True)}
 
 
 def map_for(services: Services) -> Component:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from alerts.columns import held_back
 from alerts.model import Alert, Level, is_over
 from alerts.model_json import alert_to_plain
+from alerts.standing import Standing
 from dispatch.model import Call, to_plain
 from hub.services import Services
 from layouts.model import ScreenContext
@@ -38,6 +40,8 @@ class Snapshot:
     newest: datetime | None
     response: str = ""  # level of the worst open incident, Ⅰ–Ⅳ; "" when none is open
     approved: bool = False  # whether the plans that give the level are approved
+    standings: Mapping[str, Standing] = field(default_factory=dict)  # of the alerts shown
+    guarded: bool = False  # whether silences or inhibitions are in force
 
     @property
     def worst(self) -> Alert | None:
@@ -81,6 +85,8 @@ def take(services: Services, context: ScreenContext, *, frozen: bool = False) ->
         depths={row.sensor: row for row in depths},
         response=response_level(services, context),
         approved=services.dispatch.plans_approved,
+        standings=services.alerts.standings(moment, among=open_now),
+        guarded=live and services.alerts.guarded(moment),
         newest=max((row.observed_at for row in (*depths, *rivers, *rain) if row.observed_at), default=None),
     )
 
@@ -159,6 +165,8 @@ def for_browser(shot: Snapshot, **more: Any) -> str:
             if row.observed_at
         },
         "approved": shot.approved,
+        "standings": held_back({one.id: shot.standings[one.id] for one in shot.alerts if one.id in shot.standings}),
+        "guarded": shot.guarded,
         "newest": shot.newest.isoformat() if shot.newest else None,
         **more,
     }

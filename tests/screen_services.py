@@ -13,6 +13,7 @@ from alerts.load import first_bin, load_of, topic_of
 from alerts.load_lists import ISA_CHATTER
 from alerts.load_view import LoadView, officers_of, period_of, stale_of
 from alerts.model import Alert, Level
+from alerts.standing import standings
 from callbacks.build import build_screens
 from dispatch.model import Person
 from geodata.catalog import Catalog
@@ -57,7 +58,8 @@ def services(folder: Path, alerts: tuple[Alert, ...] = (), latest: dict[str, Any
         city_name="临沂市", demo=False, clock=lambda: NOW, last_event=lambda: 7,
         city=small_city(folder), layers=BUILTIN_LAYERS,
         alerts=SimpleNamespace(
-            list=lambda state, limit, now: [],
+            list=lambda state, limit, now: [], standings=lambda now, among: standings(among, (), (), now),
+            guarded=lambda now: False,
             open=lambda now: list(alerts), as_of=lambda at: [one for one in alerts if one.fired_at <= at]
         ),
         dispatch=SimpleNamespace(

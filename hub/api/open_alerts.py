@@ -1,6 +1,7 @@
 """All open alerts at once, for lists that fold and filter in the browser: made once for however many screens ask."""
 
 import threading
+import time
 from typing import Any
 
 import orjson
@@ -11,22 +12,34 @@ from alerts.columns import FIELDS, held_back, rows_of
 from geodata.errors import BadInput
 from hub.api.deps import Hub, require
 
+STANDINGS_S = 2.0  # a silence ends by time alone: what is derived with `now` is made again after this long
+
 
 class _Made:
-    """The encoded rows of one state of the city's alerts; asked for by every screen that was away at the same moment."""
+    """The encoded rows and standings of one state of the city's alerts, for all the screens that ask meanwhile."""
 
     def __init__(self, hub: Hub) -> None:
-        self._hub, self._lock = hub, threading.Lock()
+        self._services, self._lock = hub.services, threading.Lock()
         self._seq, self._rows = -1, b""
+        self._held: tuple[int, float, bytes] = (-1, 0.0, b"")
 
     def rows(self) -> tuple[int, bytes]:
         """(number of the newest event they contain, rows as JSON)."""
         with self._lock:
-            seq = self._hub.services.last_event()  # before the alerts: what comes after it is told by the stream
+            seq = self._services.last_event()  # before the alerts: what comes after it is told by the stream
             if seq != self._seq:
-                self._rows = orjson.dumps(rows_of(self._hub.services.alerts.open()))
+                self._rows = orjson.dumps(rows_of(self._services.alerts.open()))
                 self._seq = seq
             return self._seq, self._rows
+
+    def held(self) -> bytes:
+        """What is held back, as JSON."""
+        with self._lock:
+            seq, made_at = self._services.last_event(), time.monotonic()
+            if seq != self._held[0] or made_at - self._held[1] > STANDINGS_S:
+                held = orjson.dumps(held_back(self._services.alerts.standings(self._services.clock())))
+                self._held = (seq, made_at, held)
+            return self._held[2]
 
 
 def router(hub: Hub) -> APIRouter:
@@ -41,13 +54,12 @@ def router(hub: Hub) -> APIRouter:
         if only not in ("", "standings"):
             raise BadInput("only 只能是 standings 或不写")
         seq, rows = made.rows() if not only else (services.last_event(), b"[]")
-        now = services.clock()
         body: dict[str, Any] = {
             "seq": seq,
             "fields": FIELDS,
             "rows": orjson.Fragment(rows),
-            "standings": held_back(getattr(services.alerts, "standings", lambda _: {})(now)),
-            "guarded": getattr(services.alerts, "guarded", lambda _: False)(now),
+            "standings": orjson.Fragment(made.held()),
+            "guarded": services.alerts.guarded(services.clock()),
         }
         return Response(orjson.dumps(body), media_type="application/json")
 
