@@ -23,6 +23,7 @@ COMMANDS = {
     "serve": ("app:serve_command", "启动全部:网页、引擎、内置 Redis;演示模式另有收件箱与暴雨演练"),
     "web": ("app:web_command", "一个网页进程(serve 会启动它)"),
     "engine": ("app:engine_command", "一个引擎进程(serve 会启动它)"),
+    "feeds": ("hub.feeds.compose:feeds_command", "一个接入进程:MQTT、文件夹等(接入文件里有接入时 serve 会启动它)"),
     "import": ("hub.commands:import_command", "导入一个图层文件"),
     "sample": ("hub.commands:sample_command", "生成示例城市(示例数据)"),
     "people": ("hub.commands:people_command", "导入人员名录(CSV 或 XLSX)"),

@@ -45,3 +45,13 @@ class TooLarge(BadInput):
     """The input is over its documented limit."""
 
     code = "too-large"
+
+
+class TooMany(CityError):
+    """The sender is over its limit; `retry_after_s` says when to send again."""
+
+    code = "too-many"
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message, retry_after_s=round(retry_after_s, 1))
+        self.retry_after_s = retry_after_s

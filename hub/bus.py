@@ -24,6 +24,9 @@ BACKLOG_MAX = 20_000  # batches waiting for the engine; beyond it intake refuses
 MERGE_ROWS = 20_000
 
 
+_OLDEST = "local one = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1); return one[1] and one[1][1] or ''"
+
+
 class BusFull(redis.RedisError):
     """The engine is too far behind; the sender must try again later."""
 
@@ -59,10 +62,25 @@ class RedisReadingBus:
 
     def publish(self, batch: ReadingBatch) -> None:
         """Append; raises `BusFull` when the engine is too far behind and `redis.RedisError` when Redis is away."""
+        self.append(batch)
+
+    def append(self, batch: ReadingBatch) -> bytes:
+        """`publish`, and the entry's id, by which `is_stored` can be asked."""
         self._entries += 1
         if self._entries % 50 == 1 and self.backlog() > BACKLOG_MAX:
             raise BusFull(f"{BACKLOG_MAX} batches wait for the engine")
-        self.client.xadd(READINGS, {"b": pack(batch)})
+        entry: Any = self.client.xadd(READINGS, {"b": pack(batch)})
+        return bytes(entry)
+
+    def is_stored(self, entry_id: bytes) -> bool:
+        """Whether the engine has stored this entry (and with it all before it), as this Redis remembers it."""
+        oldest: Any = self.client.eval(_OLDEST, 1, READINGS)
+        return not oldest or _place(oldest) > _place(entry_id)
+
+    def life(self) -> str:
+        """Which run of Redis this is: one that was started anew may have forgotten its last second."""
+        found: Any = self.client.info("server")
+        return str(found["run_id"])
 
     def backlog(self) -> int:
         return int(self.client.xlen(READINGS))
@@ -97,6 +115,11 @@ class RedisReadingBus:
             pipe.xack(READINGS, GROUP, *entry_ids)
             pipe.xdel(READINGS, *entry_ids)
             pipe.execute()
+
+
+def _place(entry_id: bytes) -> tuple[int, int]:
+    at, _, number = entry_id.partition(b"-")
+    return int(at), int(number)
 
 
 def _decoded(entries: list[Any]) -> list[tuple[bytes, ReadingBatch]]:

@@ -26,6 +26,7 @@ from geodata.errors import BadInput, NotConfigured
 from geodata.imports import ImportReport
 from geodata.sample.build import build
 from hub.compose import ROOT, open_stores, rule_book
+from hub.feeds.book import FeedsBook
 from hub.rights import ROLES
 from hub.serve import DEMO_ACCOUNTS, FRESH, KEPT
 from hub.settings import Settings
@@ -96,8 +97,10 @@ def check_command(arguments: list[str], settings: Settings) -> int:
     plans = load_plans(ROOT / settings.plans_file)
     load_handling(ROOT / settings.alert_handling_file)
     build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
+    feeds = FeedsBook(ROOT / settings.feeds_file).checked()
     layers = [spec.id for spec in DATASETS if stores.catalog.exists(spec.id)]
-    print(f"检查通过:规则 {len(rules.active)} 条,预案 {len(plans.plans)} 类,图层 {len(layers)} 个", flush=True)
+    counts = f"规则 {len(rules.active)} 条,预案 {len(plans.plans)} 类,图层 {len(layers)} 个,接入 {len(feeds.active)} 个"
+    print(f"检查通过:{counts}", flush=True)
     return 0
 
 

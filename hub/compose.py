@@ -55,7 +55,7 @@ from hub.health import Health
 from hub.holders import own_name
 from hub.lease import Leases
 from hub.live import LatestReadings, LivePublisher
-from hub.load_store import LoadDesk
+from hub.load_store import LoadDesk, chatter_rules
 from hub.metrics import Metrics
 from hub.migrate import migrate
 from hub.notifier import Notifier
@@ -190,7 +190,7 @@ def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chrom
         rules=rule_book(stores),
         rule_activity=RuleActivity(stores.database),
         computed=computed,
-        load=LoadDesk(stores.database, computed),
+        load=LoadDesk(stores.database, computed, chatter_rules(handling)),
         feeds=feeds,
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """What each error becomes for whoever asked: one table, RFC 9457 problem documents."""
 
+import math
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "not-configured": (503, "尚未配置"),
     "not-saved": (503, "没有保存"),
     "bus-away": (503, "消息总线不可用"),
+    "too-many": (429, "超过限额"),
     "city-error": (500, "内部错误"),
 }
 
@@ -33,6 +35,8 @@ def problem(code: str, detail: str, **more: Any) -> Response:
     status, title = TABLE[code]
     body = {"type": f"urn:citybrain:problem:{code}", "title": title, "status": status, "detail": detail, **more}
     headers = {"Retry-After": "2"} if status == 503 else {}
+    if status == 429:
+        headers["Retry-After"] = str(math.ceil(more.get("retry_after_s", 1)))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(

@@ -17,8 +17,10 @@ class Health:
     """`health()` → part → {"up", "needed", …}. Asks each part; a part that is away costs at most its time-out."""
 
     def __init__(
-        self, database: Database, bus: RedisReadingBus, city: City, clock: Callable[[], datetime], chromium: str | None
-    ) -> None:
+        self, database: Database, bus: RedisReadingBus, city: City, clock: Callable[[], datetime],
+        chromium: str | None, feeds: Callable[[datetime], Mapping[str, Any]] | None = None,
+    ) -> None:  # fmt: skip
+        self.feeds = feeds
         self.database, self.bus, self.city, self.clock, self.chromium = database, bus, city, clock, chromium
 
     def __call__(self) -> Mapping[str, Any]:
@@ -27,6 +29,8 @@ class Health:
             engines = engines_alive(self.bus.client, self.clock())
             parts["bus"] = {"up": True, "backlog": self.bus.backlog()}
             parts["engine"] = self._engine(engines)
+            if self.feeds is not None:
+                parts["feeds"] = self.feeds(self.clock())
         except redis.RedisError as problem:
             parts["bus"] = {"up": False, "problem": type(problem).__name__}
             parts["engine"] = {"up": False, "problem": "总线不可用,引擎状态未知"}

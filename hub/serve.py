@@ -5,11 +5,13 @@ import os
 import secrets
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from geodata.errors import NotConfigured
+from hub.feeds.named import names_feeds
 from hub.listen import listen
 from hub.redis_server import EmbeddedRedis
 from hub.settings import Settings
@@ -23,6 +25,8 @@ DEMO_ACCOUNTS = (
     ("field", "现场人员(演示)", "field"),
 )
 READY_S = 150.0
+FEEDS_LOOK_S = 5.0
+ROOT = Path(__file__).resolve().parents[1]
 ANY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104
 FRESH = "_new_password"
 
@@ -40,6 +44,7 @@ class Serve:
         self.settings, self.supervisor = settings, supervisor
         self.redis: EmbeddedRedis | None = None
         self.inbox = ""
+        self.has_feeds, self._look_at_feeds = False, 0.0
 
     def run(self) -> int:
         began = time.monotonic()
@@ -109,6 +114,8 @@ class Serve:
     def _mend_redis(self) -> None:
         if self.redis is not None:
             self.redis.mend()
+        if not self.has_feeds and time.monotonic() > self._look_at_feeds:
+            self._start_feeds()
 
     def _start_parts(self, listener: socket.socket) -> None:
         settings = self.settings
@@ -123,6 +130,14 @@ class Serve:
         for number in range(settings.web_workers):
             self.supervisor.add(f"web-{number + 1}", [], listener)
         self.supervisor.add("engine", ["engine"])
+        self._start_feeds()
+
+    def _start_feeds(self) -> None:
+        """The feeds process, once the feeds file names a feed; without one it would only cost memory."""
+        self._look_at_feeds = time.monotonic() + FEEDS_LOOK_S
+        if not self.has_feeds and names_feeds(ROOT / self.settings.feeds_file):
+            self.has_feeds = True
+            self.supervisor.add("feeds", ["feeds"])
 
     def _start_drill(self) -> None:
         if self.settings.demo and self.settings.drill:

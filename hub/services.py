@@ -7,11 +7,15 @@ from typing import Any
 
 from alerts.desk import AlertDesk
 from alerts.ports import ReadingStore, RejectStore, SensorRegistry
+from alerts.silence_desk import SilenceDesk
 from dispatch.desk import DispatchDesk
+from dispatch.incident_desk import IncidentDesk
+from dispatch.response_desk import ResponseDesk
 from geodata.city import City
 from geodata.live_roads import LiveRoads
 from geodata.tiles import TileService
 from hub.computed import Computed
+from hub.feeds.desk import FeedsDesk
 from hub.load_store import LoadDesk
 from hub.rule_activity import RuleActivity
 from hub.rule_book import RuleBook
@@ -32,7 +36,10 @@ class Services:
     tiles: TileService
     layers: tuple[Layer, ...]
     alerts: AlertDesk
+    silences: SilenceDesk
     dispatch: DispatchDesk
+    incidents: IncidentDesk
+    responses: ResponseDesk
     roads: LiveRoads
     readings: ReadingStore
     registry: SensorRegistry
@@ -45,3 +52,4 @@ class Services:
     rule_activity: RuleActivity
     computed: Computed
     load: LoadDesk
+    feeds: FeedsDesk

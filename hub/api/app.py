@@ -24,12 +24,18 @@ from hub.api import (  # fmt: skip
     city,
     dispatch,
     docs,
+    feeds,
     health,
+    incident_parts,
+    incidents,
     intake,
     load,
     open_alerts,
     pages,
+    responses,
     rules,
+    sensorthings,
+    silences,
     stream,
 )
 from hub.api.deps import Hub
@@ -42,6 +48,10 @@ ROOMS = (
     alertmanager,
     open_alerts,
     alerts,
+    silences,
+    incidents,
+    incident_parts,
+    responses,
     dispatch,
     city,
     stream,
@@ -50,8 +60,10 @@ ROOMS = (
     load,
     pages,
     rules,
+    feeds,
+    sensorthings,
 )
-SCREENS = ("desk", "wall", "field", "brief", "load", "rules")
+SCREENS = ("desk", "wall", "field", "brief", "load", "rules", "incident")
 CITY_REFRESH_S = 2.0
 
 
@@ -82,7 +94,7 @@ def create_asgi(hub: Hub, flask_app: Flask, script_hashes: dict[str, list[str]],
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(hub.push.run()), asyncio.create_task(_keep_city_fresh(hub))]
+        tasks = [asyncio.create_task(work) for work in (hub.push.run(), _keep_city_fresh(hub), _watch_feeds(hub))]
         yield
         for task in tasks:
             task.cancel()
@@ -106,7 +118,10 @@ def create_asgi(hub: Hub, flask_app: Flask, script_hashes: dict[str, list[str]],
     app.mount("/static", StaticFiles(directory=assets))
     screens: Any = WSGIMiddleware(_identity_to_flask(flask_app), workers=16)
     app.mount("/", screens)
-    return Gate(TileDoor(_ScreenPaths(app), hub.services.tiles), hub.auth, hub.settings.ingest_max_bytes, script_hashes)
+    return Gate(
+        TileDoor(_ScreenPaths(app), hub.services.tiles), hub.auth, hub.settings.ingest_max_bytes, script_hashes,
+        hub.settings.attachment_max_bytes + 1_000_000,
+    )
 
 
 def _unknown(path: str) -> Response:
@@ -116,6 +131,14 @@ def _unknown(path: str) -> Response:
 def _invalid(_request: Request, error: Any) -> Response:
     found = [f"{'.'.join(str(part) for part in item['loc'])}:{item['msg']}" for item in error.errors()]
     return problem("bad-input", "请求参数有误", problems=found)
+
+
+async def _watch_feeds(hub: Hub) -> None:
+    """Tell what was counted here and what has changed with the feeds, once a second; silent while Redis is away."""
+    while True:
+        await asyncio.sleep(1.0)
+        with suppress(redis.RedisError, sqlalchemy.exc.SQLAlchemyError):
+            await asyncio.to_thread(hub.services.feeds.watch)
 
 
 async def _keep_city_fresh(hub: Hub) -> None:

@@ -2,19 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import structlog
 from fastapi import APIRouter, Depends, Request
 
-from alerts.intake import Checked, check_observations
 from alerts.ports import Reject
-from alerts.quantities import QUANTITIES
 from geodata.errors import BadInput
 from hub.api.deps import Hub, Json, identity_of, json_body, require
 from hub.bus import say_exercise
+from hub.readings_in import ReadingCheck
+from hub.rights import Identity
 
 log = structlog.get_logger()
 
@@ -77,30 +76,23 @@ def router(hub: Hub) -> APIRouter:
     """`POST /api/v1/observations` and `POST /api/v1/alerts`."""
     api = APIRouter(prefix="/api/v1", tags=["intake"])
     services = hub.services
-    numbers: Mapping[str, int] = {}
+    check = ReadingCheck(services.registry)
 
-    def check(payload: Any, now: datetime) -> Checked:
-        """The database is asked for new sensors only when a row was refused: it may come from one of them."""
-        nonlocal numbers
-        known = len(numbers)
-        if known:
-            checked = check_observations(payload, numbers, QUANTITIES, now)
-            if not checked.rejects:
-                return checked
-        numbers = services.registry.numbers()  # the same mapping, grown
-        return checked if known and len(numbers) == known else check_observations(payload, numbers, QUANTITIES, now)
-
-    def take(payload: Any) -> tuple[int, list[dict[str, Any]]]:
+    def take(payload: Any, who: Identity) -> tuple[int, list[dict[str, Any]]]:
         now = services.clock()
+        services.feeds.allow("http", who, rows_in(payload))
         try:
             checked = check(payload, now)
         except BadInput as refused:
             services.rejects.add([_whole(payload, str(refused), now)])
+            services.feeds.heard("http", who, 0, 1)
             raise
         for batch in checked.batches:
             hub.bus.publish(batch)
         if checked.rejects:
             services.rejects.add(checked.rejects)
+        newest = max((int(batch.observed_ms.max()) for batch in checked.batches), default=0)
+        services.feeds.heard("http", who, checked.accepted, len(checked.rejects), newest)
         hub.metrics.readings_in.inc(checked.accepted)
         hub.metrics.readings_rejected.inc(len(checked.rejects))
         return checked.accepted, [{"index": item.index, "reason": item.reason} for item in checked.rejects]
@@ -112,7 +104,7 @@ def router(hub: Hub) -> APIRouter:
         """Accept readings, as rows or as columns of one quantity. Each refused one is named with its reason."""
         began = time.perf_counter()
         payload = await json_body(request)
-        accepted, rejected = await asyncio.to_thread(take, payload)
+        accepted, rejected = await asyncio.to_thread(take, payload, identity_of(request))
         hub.metrics.intake_seconds.observe(time.perf_counter() - began)
         return Json({"accepted": accepted, "rejected": rejected}, status_code=202)
 
@@ -152,6 +144,12 @@ def router(hub: Hub) -> APIRouter:
         return Json({"items": rows, "next": None})
 
     return api
+
+
+def rows_in(payload: Any) -> int:
+    """How many rows a payload claims to have; 1 for what cannot be read."""
+    found = payload.get("observations", payload.get("sensor")) if isinstance(payload, dict) else None
+    return max(1, len(found)) if isinstance(found, list) else 1
 
 
 def _whole(payload: Any, reason: str, now: datetime) -> Reject:
