@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from alerts.handling import Handling
 from alerts.load import ANSWERED, BIN_MS, COUNTED, STALE_AFTER, Load, Step, first_bin, load_of
 from alerts.load_lists import ISA_CHATTER, ChatterRule
 from alerts.load_view import LoadView, newest_ids, officers_of, period_of, stale_of
@@ -20,12 +21,17 @@ FRESH_S = 120
 Kept = Callable[[str, str, Callable[[], Any], int], Any]
 
 
+def chatter_rules(handling: Handling) -> tuple[ChatterRule, ...]:
+    """ISA-18.2's, and those by which this system holds an alert open, where they differ from it."""
+    ours = {(limit.count, limit.within_s) for limit in handling.chatter}
+    ours -= {(ISA_CHATTER.count, ISA_CHATTER.within_s)}
+    return (ISA_CHATTER, *(ChatterRule(count, within_s, "本系统的处置设置") for count, within_s in sorted(ours)))
+
+
 class LoadDesk:
     """`view` is what the page and the API show. `kept` is `hub.computed.Computed`; `rules` say what chatter is."""
 
-    def __init__(
-        self, database: Database, kept: Kept, rules: Callable[[], Sequence[ChatterRule]] = lambda: (ISA_CHATTER,)
-    ) -> None:
+    def __init__(self, database: Database, kept: Kept, rules: Sequence[ChatterRule] = (ISA_CHATTER,)) -> None:
         self._database, self._kept, self._rules = database, kept, rules
 
     def view(self, period: str, now: datetime, *, exercise: bool = False) -> LoadView:
@@ -39,11 +45,10 @@ class LoadDesk:
 
     def _read(self, period: str, span: timedelta, now: datetime, exercise: bool) -> LoadView:
         start = first_bin(now, span)
-        rules = self._rules()
         with self._database.read() as connection:
             steps = self._steps(connection, start - BEFORE, now, exercise)
             recorded_from = connection.execute(sa.select(sa.func.min(HISTORY.c.at))).scalar()
-            load = load_of(steps, start, now, recorded_from, rules)
+            load = load_of(steps, start, now, recorded_from, self._rules)
             seen = self._acknowledgements(connection, start, now, exercise)
             stale = [one for one in self._long_open(connection, now) if (one.status != "Actual") == exercise]
             names = self._names(connection, load)

@@ -11,11 +11,12 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
+from alerts.handling import ChatterLimit, Handling
 from alerts.model import Alert, AlertChange, Level, revised
 from alerts.model_json import alert_to_plain
 from hub.alert_store import DbAlertStore
 from hub.database import Database
-from hub.load_store import LoadDesk
+from hub.load_store import LoadDesk, chatter_rules
 from hub.migrate import configuration, migrate
 from hub.tables.alerts import HISTORY
 from tests.screen_services import alert
@@ -143,3 +144,10 @@ def test_a_body_is_what_the_migration_reads() -> None:
     """The migration reads these names from bodies that were written before; they must not change their meaning."""
     plain = orjson.loads(orjson.dumps(alert_to_plain(born(1, 5), NOW)))
     assert (plain["level_no"], plain["status"], plain["rule_id"], plain["sensor"]) == (2, "Actual", "water", "s1")
+
+
+def test_chatter_is_judged_by_the_standard_and_by_our_own_setting() -> None:
+    handling = Handling(chatter=(ChatterLimit(3, 60, 300), ChatterLimit(4, 1800, 1800)))
+    assert [(one.count, one.within_s, one.source[:3]) for one in chatter_rules(handling)] == [
+        (3, 60, "ISA"), (4, 1800, "本系统"),
+    ]  # fmt: skip
