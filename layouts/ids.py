@@ -62,3 +62,9 @@ RULES_EDITOR = "rules-editor"
 RULES_HISTORY = "rules-history"
 RULES_DIALOGS = "rules-dialogs"
 RULES_IN_FORCE = "rules-in-force"
+RULES_BADGE = "rules-badge"  # on the desk: shown while the rules file is wrong
+
+INCIDENT_PAGE = "incident-page"
+INCIDENT_ACTS = "incident-acts"
+INCIDENT_NEWS = "incident-news"
+RESPONSE_EDITOR = "response-editor"

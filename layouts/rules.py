@@ -60,6 +60,14 @@ def header(services: Services, context: ScreenContext, mode: str) -> Component:
     )
 
 
+def badge() -> Component:
+    """For other screens' headers: hidden until the rules file is wrong (assets/rules_badge.js), then the way here."""
+    return html.A(
+        "规则文件有误", id=ids.RULES_BADGE, href="/rules/", target="_blank", hidden=True, className="badge rules-badge",
+        role="alert",
+    )  # fmt: skip
+
+
 def column(name: str, title: str, side: str) -> Component:
     """A column with its heading; the list in it scrolls by itself and can be reached with the keyboard."""
     box = html.Div(html.P("正在载入…", className="skeleton"), id=name, className="rules-scroll", tabIndex="0")
