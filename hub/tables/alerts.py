@@ -184,18 +184,20 @@ RULE_VERSIONS = sa.Table(
 SIGHTINGS = sa.Table(
     "sightings",
     metadata,
-    sa.Column(
-        "id", sa.String(64), primary_key=True
-    ),  # the source's own, with the source in front: repeats change nothing
+    sa.Column("seq", _BIG_ID, primary_key=True, autoincrement=True),  # rules read on from the last one they judged
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("id", sa.String(64), nullable=False),  # the source's own: repeats change nothing
+    sa.Column("exercise", sa.String(64), nullable=False),
     sa.Column("kind", sa.String(32), nullable=False),
-    sa.Column("lon", sa.Float, nullable=False),
-    sa.Column("lat", sa.Float, nullable=False),
+    sa.Column("lon", sa.Double, nullable=False),
+    sa.Column("lat", sa.Double, nullable=False),
     sa.Column("observed_at", UtcTime, nullable=False),
     sa.Column("received_at", UtcTime, nullable=False),
-    sa.Column("source", sa.String(64), nullable=False),
-    sa.Column("exercise", sa.String(64), nullable=False),
     sa.Column("body", sa.JSON, nullable=False),
+    sa.UniqueConstraint("source", "exercise", "id", name="ux_sightings_report"),
     sa.Index("sightings_observed", "observed_at"),
+    sa.Index("sightings_received", "received_at"),
+    sqlite_autoincrement=True,
 )
 
 FEED_CURSORS = sa.Table(

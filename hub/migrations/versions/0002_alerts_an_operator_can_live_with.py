@@ -75,19 +75,23 @@ def upgrade() -> None:
     )
     op.create_table(
         "sightings",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("exercise", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("lon", sa.Float(), nullable=False),
-        sa.Column("lat", sa.Float(), nullable=False),
+        sa.Column("lon", sa.Double(), nullable=False),
+        sa.Column("lat", sa.Double(), nullable=False),
         sa.Column("observed_at", UtcTime(), nullable=False),
         sa.Column("received_at", UtcTime(), nullable=False),
-        sa.Column("source", sa.String(length=64), nullable=False),
-        sa.Column("exercise", sa.String(length=64), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
+        sa.PrimaryKeyConstraint("seq"),
+        sa.UniqueConstraint("source", "exercise", "id", name="ux_sightings_report"),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("sightings", schema=None) as batch_op:
         batch_op.create_index("sightings_observed", ["observed_at"], unique=False)
+        batch_op.create_index("sightings_received", ["received_at"], unique=False)
 
     op.create_table(
         "silences",
@@ -249,6 +253,7 @@ def downgrade() -> None:
 
     op.drop_table("silences")
     with op.batch_alter_table("sightings", schema=None) as batch_op:
+        batch_op.drop_index("sightings_received")
         batch_op.drop_index("sightings_observed")
 
     op.drop_table("sightings")
