@@ -13,10 +13,10 @@
       h("span", { class: "mark", "aria-hidden": "true" }),
       h("div", { class: "what" },
         h("div", { class: "line1" }, h("span", { class: "level" }), h("span", { class: "drill badge" }, "演练"), h("b", { class: "headline" })),
-        h("div", { class: "line2" }, h("span", { class: "acked" }), h("span", { class: "place" }), h("span", { class: "value num" }), h("span", { class: "age", "data-since": alert.fired_at })),
+        h("div", { class: "line2" }, h("span", { class: "acked" }), h("span", { class: "place" }), h("span", { class: "value num" }), h("span", { class: "age", "data-since": alert.fired_at }),
+          wall ? null : h("button", { type: "button", class: "quiet more-of", "data-act": "more", tabindex: "-1", title: "搁置、静默、看经过", "aria-label": "搁置、静默、看经过" }, "⋯")),
         h("div", { class: "line2 why" })),
       wall ? null : h("div", { class: "acts" },
-        h("button", { type: "button", class: "quiet", "data-act": "more", tabindex: "-1", title: "搁置、静默、关闭、经过" }, "⋯"),
         h("button", { type: "button", class: "quiet", "data-act": "ack", tabindex: "-1" }, "确认"),
         h("button", { type: "button", class: "key", "data-act": "key", tabindex: "-1" }, "一键调度")));
   };
