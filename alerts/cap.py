@@ -10,17 +10,16 @@ from cap_tools.models import Info
 from xsdata.formats.dataclass.parsers import XmlParser
 from xsdata.formats.dataclass.parsers.config import ParserConfig
 
-from alerts.cap_check import CHINA_SEVERITY, problems_of
+from alerts.cap_check import problems_of
 from alerts.cap_geometry import area_of, centre_of
 from alerts.cap_out import cap_feed, cap_xml
 from alerts.cap_read import CAP_NS, CapInvalid, read_tree, tree_of_json
 from alerts.model import Alert, Level
+from alerts.native_levels import schemes
 from geodata.clock import new_id
 from geodata.errors import BadInput
 
 __all__ = ["CapInvalid", "CapMessage", "cap_feed", "cap_xml", "parse_cap", "parse_json", "to_alerts"]
-LEVEL_OF = {"Extreme": Level.RED, "Severe": Level.ORANGE, "Moderate": Level.YELLOW, "Minor": Level.BLUE}
-_COLOURS = {"Extreme": "红色", "Severe": "橙色", "Moderate": "黄色", "Minor": "蓝色"}
 # names of the China profile's event codes that we have a source for; others are shown as they came
 EVENT_NAMES = {"11B01": "台风", "11B03": "暴雨"}
 
@@ -82,7 +81,8 @@ def _message(root: Element, china: bool, now: datetime) -> CapMessage:
 def _to_standard(root: Element) -> None:
     """The China profile's colours as CAP severities, its metres as kilometres."""
     for severity in root.iter("severity"):
-        severity.text = CHINA_SEVERITY.get(severity.text or "", "Unknown")
+        colour = schemes()["cap-colour"].of(severity.text or "")
+        severity.text = colour.severity if colour else "Unknown"
     for circle in root.iter("circle"):
         point, radius_m = (circle.text or "").split()
         circle.text = f"{point} {float(radius_m) / 1000:g}"
@@ -128,7 +128,10 @@ def _alert(message: CapMessage, info: Info, key: str, now: datetime) -> Alert:
     centre = centre_of(area)
     severity = info.severity.value
     event = EVENT_NAMES.get(info.event, info.event)
-    native = f"{_COLOURS.get(severity, '未知')}预警" if message.china else severity
+    known = schemes()["cap-severity"].of(severity)
+    level = known.level if known else Level.NONE
+    colour = schemes()["cap-colour"].at(level)
+    native = f"{colour.title if colour else '未知'}预警" if message.china else severity
     onset = _moment(info.onset) or _moment(info.effective) or message.sent
     return Alert(
         id=new_id("AL", now),
@@ -136,7 +139,7 @@ def _alert(message: CapMessage, info: Info, key: str, now: datetime) -> Alert:
         source="cap",
         event=event,
         headline=info.headline or f"{event} {native}",
-        level=LEVEL_OF.get(severity, Level.NONE),
+        level=level,
         native_level=native,
         status=message.status,
         onset_at=onset,

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from xml.etree.ElementTree import Element
 
+from alerts.native_levels import schemes
+
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[-+]\d\d:\d\d")
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)")
 _CHINA_ID = re.compile(r"(\d{14})_(\d{14})")
@@ -31,7 +33,6 @@ AREA: Shape = {
     "areaDesc": ONE, "polygon": MANY, "circle": MANY, "geocode": MANY, "altitude": MAYBE, "ceiling": MAYBE,
 }  # fmt: skip
 PAIR: Shape = {"valueName": ONE, "value": ONE}
-CHINA_SEVERITY = {"Red": "Extreme", "Orange": "Severe", "Yellow": "Moderate", "Blue": "Minor"}
 CHOICES = {
     "status": ("Actual", "Exercise", "System", "Test", "Draft"),
     "msgType": ("Alert", "Update", "Cancel", "Ack", "Error"),
@@ -146,7 +147,8 @@ def _china_rules(root: Element, found: list[str]) -> None:
 def _info_rules(info: Element, where: str, found: list[str], china: bool) -> None:
     for name in ("category", "responseType", "urgency", "certainty"):
         _choice(info, name, where, found, CHOICES[name])
-    severities = (*CHINA_SEVERITY, "Unknown") if china else CHOICES["severity"]
+    colours = tuple(one.native for one in schemes()["cap-colour"].levels)
+    severities = (*colours, "Unknown") if china else CHOICES["severity"]
     _choice(info, "severity", where, found, severities)
     for name in ("effective", "onset", "expires"):
         _time(info, name, where, found)

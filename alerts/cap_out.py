@@ -26,8 +26,8 @@ from xsdata.models.datatype import XmlDateTime
 
 from alerts.cap_geometry import polygons_of
 from alerts.cap_read import CAP_NS, NOT_XML
-from alerts.lifecycle import SEVERITY
 from alerts.model import Alert, Level
+from alerts.native_levels import severity_of
 from geodata.clock import SHANGHAI
 
 SENDER = "citybrain@linyi"
@@ -76,7 +76,7 @@ def _info(alert: Alert) -> Info:
         categories=[_CATEGORY.get(alert.event, Category.OTHER)],
         event=_clean(alert.event) or "未说明",
         urgency=Urgency(alert.urgency),
-        severity=Severity(alert.severity if alert.severity != "Unknown" else SEVERITY[Level(alert.level)]),
+        severity=Severity(alert.severity if alert.severity != "Unknown" else severity_of(Level(alert.level))),
         certainty=Certainty(alert.certainty),
         onset=_time(alert.onset_at),
         expires=_time(alert.expires_at) if alert.expires_at else None,

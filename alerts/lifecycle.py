@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerts.model import Alert, AlertChange, Level, revised
-from alerts.quantities import QUANTITIES
+from alerts.native_levels import severity_of
 from alerts.rules import LevelStep, Rule
 from alerts.sensors import SensorInfo
 from geodata.clock import epoch_ms, new_id
@@ -12,9 +12,6 @@ from geodata.errors import Conflict
 
 ENGINE = "engine"
 DRILL_OVER = "演练结束"
-SEVERITY = {
-    Level.NONE: "Unknown", Level.BLUE: "Minor", Level.YELLOW: "Moderate", Level.ORANGE: "Severe", Level.RED: "Extreme",
-}  # fmt: skip
 STALE = "/stale"
 # what each kind of change may write: an acknowledgement made elsewhere meanwhile is never undone by a reading
 MEASURED = ("level", "native_level", "severity", "headline", "value", "threshold")
@@ -68,9 +65,8 @@ def step_of(rule: Rule, level: Level) -> LevelStep:
     return next(step for step in rule.levels if step.level == level)
 
 
-def number_text(value: float | None, quantity: str) -> str:
+def number_text(value: float | None, unit: str) -> str:
     """A value with its unit as people read it."""
-    unit = QUANTITIES[quantity].unit if quantity in QUANTITIES else ""
     return "无读数" if value is None else f"{value:.6g} {unit}".strip()
 
 
@@ -83,14 +79,14 @@ def fired(move: Move, now: datetime) -> AlertChange:
         headline=_headline(move, step),
         level=move.level,
         native_level=step.native,
-        severity=rule.severity or SEVERITY[move.level],
+        severity=rule.severity or severity_of(move.level),
         urgency=rule.urgency,
         certainty=rule.certainty,
         description=f"{rule.title}。阈值出处:{rule.source}",
         value=move.value,
         threshold=step.at,
     )
-    return AlertChange(alert, "fired", now, ENGINE, f"{sensor.name} {number_text(move.value, rule.quantity)}")
+    return AlertChange(alert, "fired", now, ENGINE, f"{sensor.name} {number_text(move.value, rule.unit)}")
 
 
 def levelled(alert: Alert, move: Move, now: datetime) -> AlertChange:
@@ -105,7 +101,7 @@ def levelled(alert: Alert, move: Move, now: datetime) -> AlertChange:
         threshold=step.at,
         value=move.value,
         headline=_headline(move, step),
-        severity=move.rule.severity or SEVERITY[move.level],
+        severity=move.rule.severity or severity_of(move.level),
     )
     return AlertChange(after, "level", now, ENGINE, f"级别{way}:{alert.native_level} → {step.native}")
 
@@ -135,7 +131,7 @@ def silent(move: Move, now: datetime) -> AlertChange:
         headline=f"{sensor.name} {rule.stale_title}:已 {minutes} 分钟没有读数",
         level=Level.BLUE,
         native_level="无数据",
-        severity=SEVERITY[Level.BLUE],
+        severity=severity_of(Level.BLUE),
         urgency="Expected",
         certainty="Observed",
         description=f"{rule.title}:超过 {rule.stale_after_s:g} 秒没有新读数,当前数值不可信。",
@@ -161,7 +157,7 @@ def _blank(move: Move, rule_id: str, now: datetime) -> Alert:
         rule_id=rule_id,
         sensor=sensor.id,
         quantity=rule.quantity,
-        unit=QUANTITIES[rule.quantity].unit if rule.quantity in QUANTITIES else None,
+        unit=rule.unit or None,
         lon=sensor.lon,
         lat=sensor.lat,
         place=sensor.name,
@@ -172,7 +168,7 @@ def _blank(move: Move, rule_id: str, now: datetime) -> Alert:
 
 
 def _headline(move: Move, step: LevelStep) -> str:
-    return f"{move.sensor.name} {move.rule.title} {number_text(move.value, move.rule.quantity)},达到{step.native}"
+    return f"{move.sensor.name} {move.rule.title} {number_text(move.value, move.rule.unit)},达到{step.native}"
 
 
 def merged(stored: Alert, change: AlertChange) -> Alert | None:

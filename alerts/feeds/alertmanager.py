@@ -11,6 +11,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from alerts.model import Alert, Level
+from alerts.native_levels import schemes
 from alerts.ports import Reject
 from geodata.clock import new_ids
 from geodata.errors import BadInput
@@ -40,16 +41,8 @@ class Checked:
 
 def level_of(severity: str) -> tuple[Level, str]:
     """Level and CAP severity for the severities that Prometheus rules commonly carry."""
-    return _LEVELS.get(severity) or _LEVELS.get(severity.strip().lower(), UNKNOWN)
-
-
-_LEVELS: Mapping[str, tuple[Level, str]] = {
-    **dict.fromkeys(("critical", "page", "emergency", "fatal", "red", "红色"), (Level.RED, "Extreme")),
-    **dict.fromkeys(("error", "major", "high", "orange", "橙色"), (Level.ORANGE, "Severe")),
-    **dict.fromkeys(("warning", "warn", "minor", "yellow", "黄色"), (Level.YELLOW, "Moderate")),
-    **dict.fromkeys(("info", "informational", "low", "notice", "blue", "蓝色"), (Level.BLUE, "Minor")),
-    "none": (Level.NONE, "Unknown"),
-}
+    known = schemes()["prometheus"].of(severity)
+    return (known.level, known.severity) if known is not None else UNKNOWN
 
 
 def parse_alerts(payload: object, now: datetime, to_level: LevelOf = level_of) -> Checked:
