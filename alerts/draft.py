@@ -53,7 +53,7 @@ class Draft(Conditions):
         elif level and alert is not None:
             self.stands(alert)
         elif alert is not None:
-            why = f"读数回落:{number_text(value, move.rule.quantity)}"
+            why = f"读数回落:{number_text(value, move.rule.unit)}"
             self.take(resolved(alert, why, self._now, value))
 
     def refresh(self, slots: Slots) -> None:

@@ -81,3 +81,16 @@ def judge(
     st.level[row], st.last_ms[row], st.partial[row] = new, ms, not shown_known
     if not np.isnan(shown):
         st.last_value[row] = shown
+
+
+@compiled
+def refresh(terms: Terms, rule: int, st: Levels, row: int, pool: Samples, start: int, i: int) -> None:
+    """The value that the level in force, or the mildest one, judges at reading `i` of the block at `start`."""
+    step = st.level[row]
+    for one in range(LEVELS - 1, 0, -1):
+        if st.level[row] == 0 and terms.at[rule, one] != np.inf:
+            step = one
+    value, known = measured(terms, rule, pool, start, i, terms.window_ms[rule, step])
+    st.partial[row] = not known
+    if not np.isnan(value):
+        st.last_value[row] = value

@@ -10,7 +10,7 @@ stays whole.
 import numpy as np
 
 from alerts.compiled import ABSENCE, LATE_MS, MOST_SAMPLES, Array, Levels, Samples, Terms, compiled
-from alerts.judging import judge, ripen
+from alerts.judging import judge, refresh, ripen
 from alerts.windows import add_up, first_after
 
 
@@ -112,6 +112,26 @@ def _place_late(
             judge(terms, rule, head, slot, pool, start, i, pool.value[start + i], pool.ms[start + i])
         ripen(terms, rule, head, slot, ripe_ms[slot])
     return True
+
+
+@compiled
+def fill_block(
+    terms: Terms, rule: int, head: Levels, slot: int, pool: Samples, base: Levels, blocks: Array, counts: Array,
+    value: Array, ms: Array,
+) -> None:  # fmt: skip
+    """Give a restored slot the readings (n ≥ 1, oldest first) that it had seen. They changed nothing since the state
+    was stored, so that state is the base wherever in between it is put."""
+    n, stored_ms = ms.shape[0], head.last_ms[slot]
+    block = new_block(pool, base, head, slot, n + n // 4 + 8)
+    for i in range(n):
+        _insert(terms, rule, pool, block, i, i, value[i], ms[i])
+    judged = np.searchsorted(ms, max(stored_ms, ms[n - 1] - LATE_MS), side="right")
+    pool.judged[block] = judged
+    if judged > 0:
+        base.last_ms[block] = max(stored_ms, ms[judged - 1])
+    blocks[slot], counts[slot] = block, n
+    head.last_ms[slot] = max(stored_ms, ms[n - 1])
+    refresh(terms, rule, head, slot, pool, pool.start[block], n - 1)
 
 
 @compiled

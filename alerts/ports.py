@@ -111,6 +111,18 @@ class ReadingStore(Protocol):
         self, sensor_no: int, quantity: str, since: datetime, until: datetime, exercise: str = ""
     ) -> list[tuple[datetime, float]]: ...
 
+    def window(
+        self,
+        quantity: str,
+        since: datetime,
+        until: datetime,
+        sensor_nos: Sequence[int] | None = None,
+        exercise: str = "",
+        limit: int = 5_000_000,
+    ) -> ReadingBatch:
+        """The readings from `since` to `until`, both included, oldest first, at most the newest `limit`; of the given
+        sensors, or of all. `received_ms` is the newest observed time, or that of `since` when there is none."""
+
 
 class SensorRegistry(Protocol):
     """Stable numbers for sensor ids: given once, never reused."""
@@ -124,3 +136,18 @@ class ReadingBus(Protocol):
     """The stream between intake and engine; at least once, oldest first."""
 
     def publish(self, batch: ReadingBatch) -> None: ...
+
+
+class Places(Protocol):
+    """Where a place lies among the city's layers. `NotFound` when a layer has no data."""
+
+    def inside(self, layer: str, lon: float, lat: float, ids: frozenset[str] = frozenset()) -> str | None:
+        """Name of a feature of a polygon layer that contains the place (only one of `ids`, if any are given)."""
+
+    def grid_level(self, layer: str, lon: float, lat: float) -> tuple[int, str]:
+        """The highest danger level of the cells that contain the place, and that cell's name; (0, "") outside."""
+
+    def near(
+        self, layer: str, lon: float, lat: float, within_m: float, where: Mapping[str, str]
+    ) -> tuple[str, float] | None:
+        """The nearest feature within so many metres whose fields are as in `where`: its name, the metres."""

@@ -1,7 +1,7 @@
 """The (rule, sensor) pairs of one quantity as arrays, and their state: what the kernel works on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,8 @@ class SlotState:
 
     def copy(self) -> "SlotState":
         """A state to change; the readings stay where they are, and both see their own."""
-        return SlotState(*(getattr(self, name).copy() for name in self.__slots__[:-1]), self.pool)
+        arrays: dict[str, Any] = {name: getattr(self, name).copy() for name in self.__slots__ if name != "pool"}
+        return replace(self, **arrays)
 
     @property
     def head(self) -> Levels:

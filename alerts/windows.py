@@ -10,7 +10,7 @@ from alerts.compiled import INCREASE, INTEGRAL, MAX, MEAN, RATE, SUM, Samples, T
 
 
 @compiled
-def _whole(value: float, scale: float) -> int:
+def _whole(value: float, scale: float) -> np.int64:
     return np.int64(np.rint(value * scale))
 
 
@@ -35,9 +35,9 @@ def add_up(terms: Terms, rule: int, pool: Samples, start: int, i: int) -> None:
 
 
 @compiled
-def first_after(pool: Samples, start: int, end: int, ms: int) -> int:
+def first_after(pool: Samples, start: int, end: int, ms: int) -> np.int64:
     """The first reading of [0, end) later than `ms`."""
-    return np.searchsorted(pool.ms[start : start + end], ms, side="right")
+    return np.int64(np.searchsorted(pool.ms[start : start + end], ms, side="right"))
 
 
 @compiled

@@ -1,6 +1,7 @@
 """Readings in the database: history that repeats cannot change, and the latest value of every sensor."""
 
 import threading
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from hub.reading_copy import copy_in
 from hub.tables.alerts import LATEST, READINGS, SERIES
 
 CHUNK_ROWS = 20_000
+SENSORS_AT_ONCE = 1_000
 _HISTORY_SQL = "INSERT OR IGNORE INTO readings (sensor_no, series_no, observed_ms, value) VALUES (?, ?, ?, ?)"
 _LATEST_SQL = (
     "INSERT INTO latest_readings (sensor_no, series_no, observed_ms, value) VALUES (?, ?, ?, ?) "
@@ -92,6 +94,38 @@ class DbReadingStore:
         )
         with self._database.read() as connection:
             return [(from_epoch_ms(row.observed_ms), row.value) for row in connection.execute(query)]
+
+    def window(
+        self,
+        quantity: str,
+        since: datetime,
+        until: datetime,
+        sensor_nos: Sequence[int] | None = None,
+        exercise: str = "",
+        limit: int = 5_000_000,
+    ) -> ReadingBatch:
+        """See the port. Every sensor is one look-up in the key; `limit` is kept in the database, too."""
+        series_no = self._series_no(quantity, exercise)
+        rows: list[Any] = []
+        with self._database.read() as connection:
+            if sensor_nos is None:
+                known = sa.select(LATEST.c.sensor_no).where(LATEST.c.series_no == series_no)
+                sensor_nos = list(connection.execute(known).scalars())
+            for start in range(0, len(sensor_nos), SENSORS_AT_ONCE):
+                rows += connection.execute(
+                    sa.select(READINGS.c.sensor_no, READINGS.c.value, READINGS.c.observed_ms)
+                    .where(READINGS.c.series_no == series_no)
+                    .where(READINGS.c.sensor_no.in_(sensor_nos[start : start + SENSORS_AT_ONCE]))
+                    .where(READINGS.c.observed_ms.between(epoch_ms(since), epoch_ms(until)))
+                    .order_by(READINGS.c.observed_ms.desc())
+                    .limit(limit)
+                ).all()
+        columns = tuple(zip(*rows, strict=True)) or ((), (), ())
+        sensor_no, value = np.array(columns[0], np.int32), np.array(columns[1], np.float64)
+        observed_ms = np.array(columns[2], np.int64)
+        order = np.lexsort((sensor_no, observed_ms))[-limit:]
+        newest = int(observed_ms.max(initial=epoch_ms(since)))
+        return ReadingBatch(quantity, sensor_no[order], value[order], observed_ms[order], newest, exercise)
 
     def prune(self, now: datetime, days: int) -> int:
         """Forget history older than `days`; latest values stay. Returns how many rows went."""

@@ -198,3 +198,61 @@ def test_disabled_rules_other_kinds_and_unknown_sensors_take_no_slot() -> None:
     assert {table.key(slot)[0] for slot in range(len(table.rule_of))} == {"hold"}
     assert len(build_slots(RULES, "flow_m3s", SENSORS).rule_of) == 0
     assert len(build_slots(RULES, "depth_m", {}).rule_of) == 0
+
+
+def long_series(seed: int) -> list[Row]:
+    """A day of readings every half a minute of three sensors, in order."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for no in (1, 2, 5):
+        value = np.clip(np.cumsum(rng.normal(0, 0.4, 2880)) % 6, 0, 5).round(1)
+        rows += [(no, float(one), 30 * place) for place, one in enumerate(value)]
+    return sorted(rows, key=lambda row: row[2])
+
+
+LONG = parse_rules("""
+rules:
+- {id: held, title: a, event: a, quantity: depth_m, sensors: {all: true}, source: t, deadband: 0.5, fall_hold_s: 300,
+   levels: [{level: yellow, at: 2, native: y, hold_s: 60}, {level: red, at: 4, native: r, hold_s: 120}]}
+- {id: sum, kind: window, measure: integral, per_s: 3600, unit: m·h, title: w, event: w, quantity: depth_m, source: t,
+   sensors: {all: true}, max_gap_s: 120, deadband: 0.1, fall_hold_s: 60, levels: [
+   {level: blue, at: 8, native: b, window_s: 10800}, {level: red, at: 4, native: o, window_s: 3600, hold_s: 60}]}
+- {id: rate, kind: rate, title: r, event: r, quantity: depth_m, sensors: {all: true}, source: t, window_s: 600,
+   per_s: 3600, deadband: 1, levels: [{level: blue, at: 6, native: b}]}
+""").rules
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_tenth_twice_a_fifth_out_of_order_and_some_ten_minutes_late_end_as_the_ordered_replay(seed: int) -> None:
+    rows, rng = long_series(seed), np.random.default_rng(seed)
+    delay_s = np.where(rng.random(len(rows)) < 0.2, rng.integers(0, 120, len(rows)), 0)
+    delay_s = np.where(rng.random(len(rows)) < 0.01, 600, delay_s)
+    arrival = np.array([row[2] for row in rows]) + delay_s
+    twice = np.flatnonzero(rng.random(len(rows)) < 0.1)
+    coming = np.concatenate((np.arange(len(rows)), twice))
+    at_s = np.concatenate((arrival, arrival[twice] + rng.integers(1, 300, len(twice))))
+    coming = coming[np.argsort(at_s, kind="stable")]
+    table = build_slots(LONG, "depth_m", SENSORS)
+    ordered, mixed, moved = SlotState.fresh(9), SlotState.fresh(9), 0
+    for place in range(0, len(rows), 17):
+        ordered, moves = stepped(table, ordered, batch_of(rows[place : place + 17]))
+        moved += len(moves.table)
+    for place in range(0, len(coming), 13):
+        part = [rows[one] for one in coming[place : place + 13].tolist()]
+        mixed, _ = stepped(table, mixed, in_observed_order(batch_of(part)))
+    assert moved > 20
+    for name in ("level", "since_ms", "below_ms", "last_ms", "last_value", "partial"):
+        assert np.array_equal(getattr(mixed, name), getattr(ordered, name)), name
+    assert mixed.pool.samples.ms.size < 20_000  # what can no longer change is forgotten
+
+
+def test_later_than_is_judged_a_threshold_stays_and_a_window_is_made_whole() -> None:
+    table = build_slots(LONG, "depth_m", {1: SENSORS[1]})
+    rows: list[Row] = [(1, 1.0, 60 * minute) for minute in range(121)]
+    late: Row = (1, 5.0, 60 * 90 + 30)  # half an hour before the newest
+    whole, _ = stepped(table, SlotState.fresh(3), in_observed_order(batch_of([*rows, late])))
+    state, _ = stepped(table, SlotState.fresh(3), batch_of(rows))
+    after, moves = stepped(table, state, batch_of([late]))
+    assert moves.late == 1
+    assert (after.level[0], after.last_value[0]) == (0, 1.0)
+    assert after.last_value[1] == whole.last_value[1] > state.last_value[1]
