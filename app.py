@@ -44,6 +44,7 @@ def web(settings: Settings, listener: socket.socket) -> int:
     from callbacks.build import ASSETS, build_screens
     from hub.api.app import create_asgi
     from hub.compose import build_hub, open_stores, warm_up
+    from hub.memory import settle_memory
     from hub.relay import Relay
 
     stores = open_stores(settings)
@@ -54,6 +55,7 @@ def web(settings: Settings, listener: socket.socket) -> int:
     relay = Relay(stores.database, hub.bus.client)
     relay.start()
     warm_up(hub.services)
+    settle_memory()
     config = uvicorn.Config(
         create_asgi(hub, flask_app, hashes, ASSETS), log_level="warning", access_log=False,
         timeout_graceful_shutdown=5, timeout_keep_alive=30,

@@ -88,7 +88,10 @@ def group_text(place: Place) -> str:
 
 def _place(route: Route, labels: Mapping[str, str]) -> Place:
     names = sorted(labels) if route.group_by is None else route.group_by
-    shared = tuple([(name, labels[name]) for name in names if name in labels])
+    return _known_place(route.path, tuple([(name, labels[name]) for name in names if name in labels]), route)
+
+
+def _known_place(path: str, shared: tuple[tuple[str, str], ...], route: Route) -> Place:
     text = "\0".join([route.path, route.receiver, *(f"{name}\0{value}" for name, value in shared)])
     return Place(route, shared, sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
 
@@ -97,18 +100,15 @@ def parse_routing(text: str, name: str = "routing.yaml") -> Route:
     """The tree of a routing file. Raises `BadInput` with the line of every problem."""
     problems = ListedProblems(name)
     top = top_node(text, problems)
-    root = None
     if top is not None:
         top.only({"route"})
-        node = top.part("route")
-        if node is None:
-            problems.add(1, "缺少 route")
-        else:
-            root = _route(node, "0", None)
-    if problems.lines:
+    node = top.part("route") if top is not None else None
+    root = _route(node, "0", None) if node is not None else None
+    if root is None and not problems.lines:
+        problems.add(1, "缺少 route")
+    if problems.lines or root is None:
         listed = [f"{name}:{line}: {what}" for line, what in sorted(problems.lines)]
         raise BadInput("通知路由有误\n" + "\n".join(listed), problems=listed)
-    assert root is not None
     return root
 
 

