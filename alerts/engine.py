@@ -19,23 +19,25 @@ from alerts.ports import AlertStore, ReadingBatch, ReadingStore
 from alerts.retired import retired_alerts, retired_states
 from alerts.rules import RuleSet
 from alerts.sensors import SensorInfo, Sensors
-from alerts.slots import NEVER, Moves, SlotState, SlotTable, build_slots, changed, in_observed_order, passed, stepped
+from alerts.slot_step import Group, SlotStep, state_key
+from alerts.slots import NEVER, Moves, SlotState, SlotTable, build_slots, in_observed_order, passed, stepped
 from geodata.clock import epoch_ms
 from geodata.errors import Conflict
 
 __all__ = ["RuleEngine", "SensorInfo", "StepResult"]
 Fence = tuple[str, int] | None
-Group = tuple[str, str]  # quantity, exercise
 Observed = tuple[Evaluator, Outcome | None]
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one step did: alert changes committed, readings older than known ones, (rule, sensor) comparisons made."""
+    """What one step did: alert changes committed, readings older than known ones, (rule, sensor) comparisons made;
+    the drills that reports came in for."""
 
     changes: list[AlertChange]
     late: int
     evaluated: int
+    drills: frozenset[str] = frozenset()
 
 
 class RuleEngine:
@@ -72,7 +74,9 @@ class RuleEngine:
         self._open = {alert.dedup_key: alert for alert in self._store.open_alerts()}
         self._recent = recently_over(self._store, self._handling, self._clock())
         stored = Stored(self._store.rule_states(), self._readings.latest(), self._open)
-        self._states = restore_groups(self._tables, self._sensors, stored.rows, stored.latest, self._open)
+        self._states = restore_groups(
+            self._tables, self._sensors, stored.rows, stored.latest, self._open, self._readings.window, self._clock()
+        )
         for evaluator in self._evaluators:
             evaluator.restore(stored, self._clock())
         self._loaded_ms = epoch_ms(self._clock())
@@ -114,7 +118,7 @@ class RuleEngine:
         self._readings.add(batch)
         return StepResult(changes, moves.late if moves else 0, moves.evaluated if moves else 0)
 
-    def _step_slots(self, batch: ReadingBatch, now: datetime) -> "tuple[_SlotStep | None, Moves | None]":
+    def _step_slots(self, batch: ReadingBatch, now: datetime) -> tuple[SlotStep | None, Moves | None]:
         table = self._tables.get(batch.quantity)
         if table is None or not len(table.rule_of):
             return None, None
@@ -127,7 +131,7 @@ class RuleEngine:
             draft.move(slot, Level(level), value, since_ms if since_ms > 0 else ms)
         draft.spoke_again(np.flatnonzero(before.stale & (after.last_ms > before.last_ms)))
         draft.refresh(np.flatnonzero((after.level > 0) & (after.last_ms > before.last_ms)))
-        return _SlotStep(group, table, before, after, draft), moves
+        return SlotStep(group, table, before, after, draft), moves
 
     def tick(self, now: datetime, fence: Fence = None) -> StepResult:
         """What time alone brings: holds that have passed, sensors fallen silent, warnings that have expired."""
@@ -142,10 +146,13 @@ class RuleEngine:
             if not group[1]:  # a drill that is over has not fallen silent
                 draft.fell_silent(self._silent_slots(table, after, epoch_ms(now)))
             if draft.changes or draft.moved:
-                changes += self._commit(_SlotStep(group, table, before, after, draft), (), now, fence)
+                changes += self._commit(SlotStep(group, table, before, after, draft), (), now, fence)
+        drills: set[str] = set()
         for evaluator in self._evaluators:
-            changes += self._commit(None, [(evaluator, evaluator.tick(now))], now, fence)
-        return StepResult(changes + self._expire(now, fence), 0, 0)
+            outcome = evaluator.tick(now)
+            changes += self._commit(None, [(evaluator, outcome)], now, fence)
+            drills.update(found.exercise for found in (outcome.findings if outcome else ()) if found.level)
+        return StepResult(changes + self._expire(now, fence), 0, 0, frozenset(drills - {""}))
 
     def end_exercise(self, exercise: str, now: datetime, fence: Fence = None) -> StepResult:
         """Resolve every alert of a drill and forget its state, so that it can be held again."""
@@ -188,7 +195,7 @@ class RuleEngine:
         return over
 
     def _commit(
-        self, slots: "_SlotStep | None", observed: Iterable[Observed], now: datetime, fence: Fence
+        self, slots: SlotStep | None, observed: Iterable[Observed], now: datetime, fence: Fence
     ) -> list[AlertChange]:
         """Store every change with the state that belongs to it, in one transaction; only then adopt both."""
         changes = list(slots.draft.changes) if slots else []
@@ -218,25 +225,3 @@ class RuleEngine:
         except Conflict:
             self._must_load = True  # somebody else wrote: start from what is stored
             raise
-
-
-@dataclass(frozen=True, slots=True)
-class _SlotStep:
-    """What a step over one group of slots came to, not yet committed."""
-
-    group: Group
-    table: SlotTable
-    before: SlotState
-    after: SlotState
-    draft: Draft
-
-    def rows(self) -> Rows:
-        """The state of every slot that moved or whose waiting began or ended."""
-        slots = self.draft.moved.union(changed(self.before, self.after).tolist())
-        return {state_key(self.table, slot, self.group[1]): self.after.plain(slot) for slot in slots}
-
-
-def state_key(table: SlotTable, slot: int, exercise: str) -> tuple[str, int]:
-    """The key of a slot's stored state; a drill's has its name behind an @."""
-    rule_id, sensor_no = table.key(slot)
-    return (f"{rule_id}@{exercise}" if exercise else rule_id), sensor_no

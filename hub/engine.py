@@ -159,7 +159,10 @@ class Engine:
 
     def _tick(self, rules: RuleEngine, fence: tuple[str, int]) -> None:
         now = self.clock()
-        self._count(rules.tick(now, fence))
+        ticked = rules.tick(now, fence)
+        self._count(ticked)
+        for name in ticked.drills:
+            self.exercises.heard(name, now)
         changes = self.upkeep(now, fence)
         rules.adopt(changes)
         self.figures["alerts_changed"] += len(changes)

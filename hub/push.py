@@ -26,7 +26,7 @@ log = structlog.get_logger()
 BEAT_S = 2.0
 QUEUE_FRAMES = 512
 REPLAY_MAX = 2_000
-TOPICS = frozenset({"alerts", "incidents", "calls", "readings", "system", "feeds"})
+TOPICS = frozenset({"alerts", "incidents", "calls", "readings", "sightings", "system", "feeds"})
 
 
 def frame(kind: str, body: bytes, event_id: str = "") -> bytes:

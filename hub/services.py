@@ -7,6 +7,7 @@ from typing import Any
 
 from alerts.desk import AlertDesk
 from alerts.ports import ReadingStore, RejectStore, SensorRegistry
+from alerts.sightings import SightingDesk
 from alerts.silence_desk import SilenceDesk
 from dispatch.desk import DispatchDesk
 from dispatch.incident_desk import IncidentDesk
@@ -37,6 +38,7 @@ class Services:
     layers: tuple[Layer, ...]
     alerts: AlertDesk
     silences: SilenceDesk
+    sightings: SightingDesk
     dispatch: DispatchDesk
     incidents: IncidentDesk
     responses: ResponseDesk

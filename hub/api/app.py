@@ -35,6 +35,7 @@ from hub.api import (  # fmt: skip
     responses,
     rules,
     sensorthings,
+    sightings,
     silences,
     stream,
 )
@@ -48,6 +49,7 @@ ROOMS = (
     alertmanager,
     open_alerts,
     alerts,
+    sightings,
     silences,
     incidents,
     incident_parts,
@@ -119,7 +121,10 @@ def create_asgi(hub: Hub, flask_app: Flask, script_hashes: dict[str, list[str]],
     screens: Any = WSGIMiddleware(_identity_to_flask(flask_app), workers=16)
     app.mount("/", screens)
     return Gate(
-        TileDoor(_ScreenPaths(app), hub.services.tiles), hub.auth, hub.settings.ingest_max_bytes, script_hashes,
+        TileDoor(_ScreenPaths(app), hub.services.tiles),
+        hub.auth,
+        hub.settings.ingest_max_bytes,
+        script_hashes,
         hub.settings.attachment_max_bytes + 1_000_000,
     )
 

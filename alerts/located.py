@@ -1,0 +1,142 @@
+"""Evaluating a spatial rule: reads on from the last report it judged, and tells of events, not of reports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from alerts.clusters import Cluster, Report, is_over, with_report
+from alerts.evaluators import WHOLE_RULE, Finding, Outcome, Stored, exercise_of, row_key
+from alerts.model import Level
+from alerts.ports import Places, ReadingBatch
+from alerts.rules import LevelStep, Rule
+from alerts.sightings import Sighting, SightingStore
+from alerts.spatial import SpatialSpec
+from alerts.where import placed
+from geodata.clock import epoch_ms, from_epoch_ms
+
+AT_ONCE = 500  # reports a tick: the others wait for the next, and readings are not held up
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Every report up to `cursor` has been judged."""
+
+    cursor: int
+    clusters: tuple[Cluster, ...] = ()
+
+
+class SpatialEvaluator:
+    """`alerts.evaluators.Evaluator` of one spatial rule."""
+
+    def __init__(self, rule: Rule, places: Places, sightings: SightingStore) -> None:
+        if not isinstance(rule.spec, SpatialSpec):
+            raise TypeError(f"rule {rule.id} is not spatial")
+        self._rule, self._spec, self._places, self._sightings = rule, rule.spec, places, sightings
+        self._state = _State(0)
+        self._is_stored = True
+
+    @property
+    def rule(self) -> Rule:
+        return self._rule
+
+    def watches(self, quantity: str) -> bool:  # noqa: ARG002
+        return False
+
+    def exercises(self) -> set[str]:
+        return {one.exercise for one in self._state.clusters if one.exercise}
+
+    def restore(self, stored: Stored, now: datetime) -> None:
+        """A rule that never judged begins with what came in within its own memory, not with all that ever did."""
+        for (name, number), plain in stored.rows.items():
+            if exercise_of(self._rule, name) == "" and number == WHOLE_RULE:
+                self._state = _State(plain["cursor"], tuple(Cluster(**one) for one in plain["clusters"]))
+                self._is_stored = True
+                return
+        since = now - timedelta(seconds=self._spec.merge_s)
+        self._state, self._is_stored = _State(self._sightings.seq_before(since)), False
+
+    def observe(self, batch: ReadingBatch, now: datetime) -> Outcome | None:  # noqa: ARG002
+        return None
+
+    def tick(self, now: datetime) -> Outcome | None:
+        findings: list[Finding] = []
+        state = self._judged(self._sightings.after(self._state.cursor, AT_ONCE), epoch_ms(now), findings)
+        state = self._without_old(state, epoch_ms(now), findings)
+        if state == self._state and self._is_stored:
+            return None
+        return self._outcome(state, findings)
+
+    def forget(self, exercise: str) -> Outcome | None:
+        kept = tuple(one for one in self._state.clusters if one.exercise != exercise)
+        return self._outcome(replace(self._state, clusters=kept), ()) if kept != self._state.clusters else None
+
+    def adopt(self, outcome: Outcome) -> None:
+        self._state, self._is_stored = outcome.after, True
+
+    def _outcome(self, state: _State, findings: Sequence[Finding]) -> Outcome:
+        row = {"cursor": state.cursor, "clusters": [one.plain() for one in state.clusters]}
+        return Outcome(findings, {row_key(self._rule, ""): row}, state)
+
+    def _judged(self, sightings: Sequence[Sighting], now_ms: int, findings: list[Finding]) -> _State:
+        clusters, spec = list(self._state.clusters), self._spec
+        grown: dict[int, Cluster] = {}
+        for sighting in sightings:
+            report = self._report(sighting)
+            if report is None:
+                continue
+            clusters, one = with_report(clusters, report, spec.merge_m, spec.merge_s, now_ms)
+            told = self._level_of(one)
+            if told is not None and told.level > one.level:
+                raised = replace(one, level=int(told.level), reached_ms=report.observed_ms)
+                clusters[clusters.index(one)] = one = raised
+                findings.append(self._finding(one, told))
+            grown[one.key] = one
+        findings += [
+            replace(self._finding(one, step), is_news=False)
+            for one in grown.values()
+            if (step := self._level_of(one)) is not None
+        ]
+        cursor = sightings[-1].seq if sightings else self._state.cursor
+        return _State(cursor, tuple(clusters))
+
+    def _without_old(self, state: _State, now_ms: int, findings: list[Finding]) -> _State:
+        old = [one for one in state.clusters if is_over(one, self._spec.merge_s, now_ms)]
+        findings += [self._finding(one, None) for one in old if one.level]
+        return replace(state, clusters=tuple(one for one in state.clusters if one not in old))
+
+    def _report(self, sighting: Sighting) -> Report | None:
+        spec = self._spec
+        sure = 1.0 if sighting.confidence is None else sighting.confidence
+        if sighting.kind != spec.of or sure < spec.min_confidence:
+            return None
+        found = placed(spec, self._places, sighting.lon, sighting.lat)
+        if found.holds is False:
+            return None  # where it cannot be said, a report of danger counts, and that is said
+        why = "。".join(filter(None, (found.why, sighting.note[:200])))
+        moment = epoch_ms(sighting.observed_at)
+        return Report(sighting.seq, sighting.exercise, sighting.lon, sighting.lat, moment, found.grid, why)
+
+    def _level_of(self, cluster: Cluster) -> LevelStep | None:
+        measured = cluster.grid if self._spec.measure == "grid" else cluster.count
+        reached = [step for step in self._rule.levels if measured >= step.at]
+        return max(reached, key=lambda step: step.level, default=None)
+
+    def _finding(self, cluster: Cluster, step: LevelStep | None) -> Finding:
+        rule, spec = self._rule, self._spec
+        minutes = f"{spec.merge_s / 60:g} 分钟内没有新的报告"
+        return Finding(
+            rule,
+            str(cluster.key),
+            step.level if step else Level.NONE,
+            float(cluster.count),
+            from_epoch_ms(cluster.first_ms),
+            native=step.native if step else "",
+            headline=f"{rule.title}:{cluster.count} 起报告" + (f",达到{step.native}" if step else ""),
+            why=(cluster.why or "位置在规则范围内") if step else minutes,
+            place=cluster.place,
+            lon=cluster.lon,
+            lat=cluster.lat,
+            threshold=step.at if step else None,
+            unit="起",
+            exercise=cluster.exercise,
+        )

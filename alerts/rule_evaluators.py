@@ -1,0 +1,36 @@
+"""The evaluators of the rules in force that are more than a threshold on one sensor."""
+
+from alerts.combination import CombinationSpec
+from alerts.combined import CombinationEvaluator
+from alerts.evaluators import Evaluator
+from alerts.located import SpatialEvaluator
+from alerts.numbered import NumberingEvaluator
+from alerts.numbering import NumberingSpec
+from alerts.ports import Places
+from alerts.rules import Rule, RuleSet
+from alerts.sensors import Sensors
+from alerts.sightings import SightingStore
+from alerts.spatial import InPolygon, SpatialSpec
+
+
+def build_evaluators(rules: RuleSet, sensors: Sensors, places: Places, sightings: SightingStore) -> list[Evaluator]:
+    """One for each active rule of these kinds."""
+    found = (_evaluator(rule, sensors, places, sightings) for rule in rules.active)
+    return [one for one in found if one is not None]
+
+
+def _evaluator(rule: Rule, sensors: Sensors, places: Places, sightings: SightingStore) -> Evaluator | None:
+    match rule.spec:
+        case CombinationSpec():
+            return CombinationEvaluator(rule, sensors)
+        case NumberingSpec():
+            return NumberingEvaluator(rule, sensors)
+        case SpatialSpec():
+            return SpatialEvaluator(rule, places, sightings)
+    return None
+
+
+def layers_of(rules: RuleSet) -> frozenset[str]:
+    """The layers of the city that the active rules ask for."""
+    specs = [rule.spec for rule in rules.active if isinstance(rule.spec, SpatialSpec)]
+    return frozenset(place.layer for spec in specs for place in spec.places if not isinstance(place, InPolygon))
