@@ -1,7 +1,7 @@
 """What an officer and the HTTP API do with alerts: list, look, acknowledge, take in warnings."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from alerts.model import OVER, Alert, AlertChange, AlertState, is_over, revised,
 from alerts.ports import AlertStore, Reject, RejectStore, SilenceStore
 from alerts.silences import Silence
 from alerts.standing import Standing, standings
-from alerts.warnings import Outcome, decide
+from alerts.warnings import Outcome, county_named, decide
 from geodata.errors import BadInput, Conflict, NotFound
 
 STATES = {
@@ -52,9 +52,11 @@ class AlertDesk:
         silences: SilenceStore | None = None,
         inhibitions: Callable[[], Sequence[Inhibition]] = tuple,
         handling: Handling | None = None,
+        counties: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._store, self._rejects, self._clock = store, rejects, clock
         self._silences, self._inhibitions, self._handling = silences, inhibitions, handling or Handling()
+        self._counties = counties  # name → code
 
     def open(self, now: datetime | None = None) -> list[Alert]:
         """Open at `now`, worst first, then newest."""
@@ -219,8 +221,10 @@ class AlertDesk:
             raise
 
     def _take(self, message: CapMessage, who: str, now: datetime) -> CapOutcome:
+        codes = self._counties()
+        fresh = [replace(alert, county=county_named(alert.place, codes)) for alert in to_alerts(message, now)]
         for attempt in range(_TRIES):
-            outcome, alerts, changes = decide(message, to_alerts(message, now), self._store, who, now)
+            outcome, alerts, changes = decide(message, fresh, self._store, who, now)
             try:
                 if changes:
                     self._store.apply(changes)

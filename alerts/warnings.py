@@ -1,6 +1,6 @@
 """What a warning message does to the alerts there are: new, duplicate, updated, cancelled."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -76,3 +76,9 @@ def _update(message: CapMessage, alive: list[Alert], alerts: Sequence[Alert], wh
         changes.append(AlertChange(gone, "cancelled", now, who, message.identifier))
     changes += [AlertChange(new, "fired", now, who, message.identifier) for new in alerts[len(alive) :]]
     return "updated", [change.alert for change in changes], changes
+
+
+def county_named(place: str, codes: Mapping[str, str]) -> str:
+    """The code of the county that a warning's areas name, "" when they name none or several. `codes`: name → code."""
+    found = {code for name, code in codes.items() if name and name in place}
+    return found.pop() if len(found) == 1 else ""

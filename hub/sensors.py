@@ -27,3 +27,11 @@ def sensor_infos(city: City, registry: SensorRegistry) -> dict[int, SensorInfo]:
         )
         for sensor, name, kind, quantities, county, asset, lon, lat in columns
     }  # fmt: skip
+
+
+def county_codes(city: City) -> dict[str, str]:
+    """Name of each county → its code; none without the layer."""
+    if "counties" not in city.versions:
+        return {}
+    frame = city.frame("counties")
+    return dict(zip(frame["name"], frame["id"], strict=True))
