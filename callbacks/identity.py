@@ -30,7 +30,9 @@ def context(services: Services) -> ScreenContext:
     now = services.clock()
     asked = asked_for(query.get("at"), now)
     who = str(user.username), str(user.name), str(user.role)
-    return ScreenContext(now, *who, past(asked, now), query, asked, user.may("call"))
+    return ScreenContext(
+        now, *who, past(asked, now), query, asked, may_call=user.may("call"), may_sign=user.may("sign")
+    )
 
 
 def past(asked: datetime | None, now: datetime) -> datetime | None:

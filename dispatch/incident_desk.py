@@ -10,7 +10,7 @@ from dispatch.causes import CauseBook
 from dispatch.handling import HandlingBook, Task, counted
 from dispatch.incident_changes import Act, alerts_changed, merged, reason_of, reopened, revised, split
 from dispatch.incident_files import FileDesk
-from dispatch.incident_held import Change, Held, IncidentKeeper, Participant
+from dispatch.incident_held import Change, Held, IncidentFile, IncidentKeeper, Participant
 from dispatch.incident_steps import NOTE_CHARS, stepped
 from dispatch.incidents import new_incident
 from dispatch.model import Incident
@@ -114,6 +114,10 @@ class IncidentDesk:
         self._store.note(incident_id, entry)
         return entry
 
+    def attach(self, incident_id: str, name: str, body: bytes, note: str, who: str, now: datetime) -> IncidentFile:
+        """Keep a file with the incident."""
+        return self.files.attach(incident_id, name, body, note, who, now)
+
     def join(self, incident_id: str, person_id: str, role: str, who: str, now: datetime) -> Participant:
         """Somebody of the roster works on the incident from now on, in this role."""
         person, words = self._roster.get(person_id), " ".join(role.split())
@@ -167,6 +171,10 @@ class IncidentDesk:
             with suppress(NotFound):
                 found.append(self._alert(alert_id))
         return found
+
+    def types(self) -> dict[str, str]:
+        """Incident types and the titles of their plans."""
+        return {key: plan.title for key, plan in self._plans.plans.items()}
 
     def suggestions(self, now: datetime) -> list[Suggestion]:
         """Which open alerts belong together, or to an open incident; nothing is changed."""

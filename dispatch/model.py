@@ -86,6 +86,7 @@ class PlanPreview:
     missing: tuple[str, ...]
     idempotency_key: str
     made_at: datetime
+    notice: str = ""  # whose signed notice the message is; "" when it is the plan's own text
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class PreviewMaker:
             missing=(*notes, *self._unapproved(), *self._channel_gaps(), *people_gaps, *team_gaps),
             idempotency_key=secrets.token_hex(16),
             made_at=now,
+            notice=f"{notice.signed_by} 签发的通知({notice.level}级响应)" if notice else "",
         )
         return StoredPreview(preview, subject, long)
 

@@ -21,7 +21,7 @@ Send = Callable[[Any], Awaitable[None]]
 COOKIE = "city_session"
 OPEN = ("/healthz", "/readyz", "/metrics", "/login", "/api/v1/token", "/r/", "/static/")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-PAGES = ("/desk", "/wall", "/brief", "/load", "/rules")
+PAGES = ("/desk", "/wall", "/brief", "/load", "/rules", "/incident")
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"SAMEORIGIN"),
@@ -43,8 +43,10 @@ def is_open(path: str) -> bool:
 class Gate:
     """ASGI middleware. `scope["citybrain.user"]` is the `Identity` for everything behind it."""
 
-    def __init__(self, app: Any, auth: Auth, max_bytes: int, script_hashes: dict[str, list[str]]) -> None:
-        self.app, self.auth, self.max_bytes = app, auth, max_bytes
+    def __init__(
+        self, app: Any, auth: Auth, max_bytes: int, script_hashes: dict[str, list[str]], upload_bytes: int = 0
+    ) -> None:
+        self.app, self.auth, self.max_bytes, self.upload_bytes = app, auth, max_bytes, upload_bytes
         self.policies = {
             path: POLICY.format(hashes="".join(f" {value}" for value in hashes)).encode()
             for path, hashes in script_hashes.items()
@@ -63,7 +65,7 @@ class Gate:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        await self.app(scope, self._limited(receive), send)
+        await self.app(scope, self._limited(receive, self._most(request.url.path)), send)
 
     async def _identify(self, request: Request) -> Identity | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -79,8 +81,8 @@ class Gate:
     def _refuse(self, request: Request, identity: Identity | None) -> Response | None:
         path = request.url.path
         length = request.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self.max_bytes:
-            return self._too_large()
+        if not length.isdigit() or int(length) > self._most(path):
+            return self._too_large(self._most(path))
         if is_open(path):
             return None
         if identity is None:
@@ -101,21 +103,27 @@ class Gate:
             return urlsplit(origin).netloc == request.headers.get("host")
         return request.headers.get("sec-fetch-site") == "same-origin"
 
-    def _too_large(self) -> Response:
-        return problem("too-large", self._limit_words())
+    def _most(self, path: str) -> int:
+        """Largest body: an attachment may be larger than a batch of data."""
+        is_upload = path.startswith("/api/v1/incidents/") and path.endswith("/files")
+        return max(self.max_bytes, self.upload_bytes) if is_upload else self.max_bytes
 
-    def _limit_words(self) -> str:
-        return f"请求体超过上限 {self.max_bytes // 1_000_000} MB,请分批发送"
+    def _too_large(self, most: int) -> Response:
+        return problem("too-large", self._limit_words(most))
 
-    def _limited(self, receive: Receive) -> Receive:
+    @staticmethod
+    def _limit_words(most: int) -> str:
+        return f"请求体超过上限 {most // 1_000_000} MB,请分批发送"
+
+    def _limited(self, receive: Receive, most: int) -> Receive:
         taken = 0
 
         async def limited() -> Any:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self.max_bytes:
-                raise TooLarge(self._limit_words())
+            if taken > most:
+                raise TooLarge(self._limit_words(most))
             return message
 
         return limited

@@ -21,6 +21,7 @@ class ScreenContext:
     at: datetime | None = None
     query: Mapping[str, str] | None = None
     asked: datetime | None = None  # the moment of `?at=` even when it is so near that the screen counts as live
+    may_sign: bool = False  # whether this person may sign a response
     may_call: bool = False  # whether this person may acknowledge, open incidents and call
 
     @property

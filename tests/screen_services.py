@@ -62,8 +62,11 @@ def services(folder: Path, alerts: tuple[Alert, ...] = (), latest: dict[str, Any
             guarded=lambda now: False,
             open=lambda now: list(alerts), as_of=lambda at: [one for one in alerts if one.fired_at <= at]
         ),
+        incidents=SimpleNamespace(counts=lambda ids, now: {}, suggestions=lambda now: []),
+        responses=SimpleNamespace(list=lambda alert, limit: []),
         dispatch=SimpleNamespace(
-            active_calls=lambda: [], tasks=lambda username: [], incidents=lambda status: [], calls=lambda incident: [],
+            active_calls=lambda: [], tasks=lambda username: [],
+            incidents=lambda status, limit=200: [], calls=lambda incident: [],
             plans_approved=False,
             responsible_for=lambda asset: [RESPONSIBLE] if asset == "W1" else [],
         ),

@@ -1,4 +1,4 @@
-"""Incidents, the plan preview, the one key, its ledger, and the tasks of people in the field."""
+"""Opening incidents, the plan preview, the one key, its ledger, and the tasks of people in the field."""
 
 import asyncio
 from typing import Any
@@ -16,12 +16,6 @@ def router(hub: Hub) -> APIRouter:
     desk, clock = hub.services.dispatch, hub.services.clock
     may_call, may_see = [Depends(require("call"))], [Depends(require("see-city"))]
 
-    @api.get("/incidents", dependencies=may_see)
-    def list_incidents(status: str = "open") -> Json:
-        if status not in {"open", "closed", "all"}:
-            raise BadInput("status 应为 open、closed 或 all")
-        return Json({"items": to_plain(desk.incidents(None if status == "all" else status)), "next": None})
-
     @api.post("/incidents", status_code=201, dependencies=may_call)
     async def open_incident(request: Request) -> Json:
         """Open an incident from alerts (`alert_ids`), or from `type` and a place. An alert is in one open incident."""
@@ -33,18 +27,6 @@ def router(hub: Hub) -> APIRouter:
         who = identity_of(request).username
         incident = await asyncio.to_thread(desk.open_incident, alert_ids, who, clock(), **extra)
         return Json(to_plain(incident), status_code=201)
-
-    @api.get("/incidents/{incident_id}", dependencies=may_see)
-    def get_incident(incident_id: str) -> Json:
-        return Json(to_plain(desk.incident(incident_id)) | {"calls": to_plain(desk.calls(incident_id))})
-
-    @api.get("/incidents/{incident_id}/timeline", dependencies=may_see)
-    def timeline(incident_id: str) -> Json:
-        return Json({"items": to_plain(desk.timeline(incident_id)), "next": None})
-
-    @api.post("/incidents/{incident_id}/close", dependencies=may_call)
-    def close(incident_id: str, request: Request) -> Json:
-        return Json(to_plain(desk.close_incident(incident_id, identity_of(request).username, clock())))
 
     @api.post("/incidents/{incident_id}/plan", dependencies=may_call)
     def plan(incident_id: str, request: Request) -> Json:
