@@ -7,40 +7,22 @@ the server's answer changed.
 """
 
 import argparse
-import random
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from alerts.model import Alert, AlertChange, Level
 from bench.product import product
-from geodata.clock import new_id
 from hub.alert_store import DbAlertStore
 from hub.database import Database
 from hub.render import ARGUMENTS
 from tests.serving import PASSWORD, Server, until
+from tests.storm import made_up
 
 OPEN, STORM, STORM_MINUTES, LIMIT_MS, LINES = 10_000, 2_000, 10, 200.0, 10
-COUNTIES = (
-    "兰山区",
-    "罗庄区",
-    "河东区",
-    "沂南县",
-    "郯城县",
-    "沂水县",
-    "兰陵县",
-    "费县",
-    "平邑县",
-    "莒南县",
-    "蒙阴县",
-    "临沭县",
-)
-EVENTS = ("积水", "传感器无数据", "井盖异常", "暴雨", "泵站停机", "燃气泄漏", "洪水", "道路中断")
-LEVELS = (Level.BLUE, Level.BLUE, Level.BLUE, Level.YELLOW, Level.YELLOW, Level.ORANGE, Level.RED)
 OUT_OF_SIGHT = """(() => {
     const lines = citybrain.alertLines(), all = [...citybrain.alerts.values()];
     const ids = (some) => new Set(some.flatMap((line) => line.alerts.map((one) => one.id)));
@@ -48,22 +30,6 @@ OUT_OF_SIGHT = """(() => {
     const lost = all.filter((one) => !shown.has(one.id) || (one.level_no >= 4 && !red.has(one.id)));
     return [lines.length, lost.length]; })()"""
 FRAME = "await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));"
-
-
-def made_up(count: int, now: datetime, first: int = 0) -> list[AlertChange]:
-    """Alerts with a fixed seed; named 示例 throughout."""
-    pick, changes = random.Random(20260701), []
-    for number in range(first, first + count):
-        event, county, level = pick.choice(EVENTS), pick.choice(COUNTIES), pick.choice(LEVELS)
-        at = now - timedelta(seconds=pick.uniform(0, 6 * 3600))
-        alert = Alert(
-            id=new_id("AL", at), dedup_key=f"bench:{number}", source="rule", event=event, level=level,
-            headline=f"示例点 {number} {event}", native_level=f"示例 {level.name.lower()}", status="Exercise",
-            onset_at=at, fired_at=at, updated_at=at, sensor=f"sample-{number}", place=f"示例点 {number}", county=county,
-            lon=117.5 + pick.random() * 1.6, lat=34.5 + pick.random() * 1.6, value=pick.random(), unit="m",
-        )  # fmt: skip
-        changes.append(AlertChange(alert, "fired", at, "engine"))
-    return changes
 
 
 def fill(server: Server, count: int, first: int) -> float:
