@@ -46,6 +46,6 @@ def fires_and_is_acknowledged(city: Server) -> None:
             at, name = answer["fields"].index("sensor"), answer["fields"].index("id")
             return [found[name] for found in answer["rows"] if found[at] == sensor]
 
-        made = until(open_now, 20)[0]
+        made = until(open_now, 60)[0]
         seen = duty.post(f"/api/v1/alerts/{made}/acknowledge", json={"note": ""}).raise_for_status().json()
         assert seen["acknowledged_by"] == "duty"
