@@ -12,6 +12,7 @@ from geodata.errors import Conflict
 
 ENGINE = "engine"
 DRILL_OVER = "演练结束"
+EXPIRED = "已到失效时间"
 STALE = "/stale"
 # what each kind of change may write: an acknowledgement made elsewhere meanwhile is never undone by a reading
 MEASURED = ("level", "native_level", "severity", "headline", "value", "threshold")
@@ -24,7 +25,7 @@ OWNED = {
     "level": (*MEASURED, *_CHATTER, "urgency", "certainty"),
     "value": ("value", "headline", "flapped_at", "held"),
     "resolved": (*_END, *_CHATTER, "value"),
-    "cancelled": _END,
+    "cancelled": (*_END, "sent_at"),  # of the message that ended it: an update overtaken by it changes nothing
     "reopened": (*_END, *_CLOSING, *MEASURED, *_CHATTER, "reopened", "reopened_at"),
     "chattering": _CHATTER,
     "quiet": _CHATTER,
@@ -175,12 +176,14 @@ def merged(stored: Alert, change: AlertChange) -> Alert | None:
     """`stored` with what `change` may write; None when it may write nothing any more.
 
     A level that rises, or a condition that comes back worse, takes the acknowledgement and the shelf back: somebody
-    must look again. Raises `Conflict` when a rule goes on with an alert that was ended elsewhere: its condition
-    stands, so the rule has to begin again from what is stored instead of being lost.
+    must look again. Raises `Conflict` when a rule goes on with an alert that was ended elsewhere, or reopens one that
+    a person has closed or reopened: its condition stands, so the rule has to begin again from what is stored.
     """
     over = stored.resolved_at is not None or stored.closed_at is not None
-    if over and change.kind in _CONDITION and stored.source == "rule":
-        raise Conflict(f"预警 {stored.id} 已在别处结束;请重新读取后再写")
+    gone_on = over and change.kind in _CONDITION and stored.source == "rule"
+    back = change.kind == "reopened" and change.who == ENGINE and (not over or stored.closed_at is not None)
+    if gone_on or back:
+        raise Conflict(f"预警 {stored.id} 已在别处结束或重新打开;请重新读取后再写")
     if (over and change.kind not in _AFTER_THE_END) or _came_too_late(stored, change):
         return None
     names = OWNED.get(change.kind, _CAP_OWNED)
@@ -210,4 +213,8 @@ def _came_too_late(stored: Alert, change: AlertChange) -> bool:
             return stored.closed_at is not None or changed
         case "acknowledged":
             return stored.acknowledged_at is not None
+        case "reopened":
+            return stored.resolved_at is None
+        case "resolved":  # its sender has moved the end meanwhile
+            return wanted.resolved_why == EXPIRED and stored.expires_at is not None and stored.expires_at > change.at
     return False

@@ -11,6 +11,7 @@ from alerts.ports import AlertStore
 from geodata.errors import BadInput
 
 Outcome = Literal["new", "duplicate", "updated", "cancelled"]
+_NAMES_MAX = 20
 Decision = tuple[Outcome, list[Alert], list[AlertChange]]
 
 
@@ -27,11 +28,36 @@ def decide(message: CapMessage, alerts: Sequence[Alert], store: AlertStore, who:
     family = _family(message, store)
     if message.msg_type == "Cancel":
         return _cancel(message, family, who, now)
+    if message.msg_type == "Update" and _overtaken(message, family):
+        return "duplicate", family, []
     alive = [alert for alert in family if alert.resolved_at is None]
     if message.msg_type == "Update" and alive:
         return _update(message, alive, alerts, who, now)
-    note = "引用的预警本系统没有收到或已结束,按新预警处理" if message.msg_type == "Update" else ""
-    return "new", list(alerts), [AlertChange(alert, "fired", now, who, note) for alert in alerts]
+    if message.msg_type == "Update":
+        return _update_of_unknown(message, alerts, who, now)
+    return "new", list(alerts), [AlertChange(alert, "fired", now, who) for alert in alerts]
+
+
+def _overtaken(message: CapMessage, family: Sequence[Alert]) -> bool:
+    """Whether a message sent later, an update or the cancel, came before this one."""
+    newest = max((alert.sent_at for alert in family if alert.sent_at is not None), default=None)
+    return newest is not None and message.sent < newest
+
+
+def _update_of_unknown(message: CapMessage, alerts: Sequence[Alert], who: str, now: datetime) -> Decision:
+    """A new alert that also answers to what the update refers to: the first message, should it come after all, is then
+    known already, and a cancel that names it finds it."""
+    note = "引用的预警本系统没有收到或已结束,按新预警处理"
+    names = [identifier for sender, identifier in message.references if sender == message.sender][:_NAMES_MAX]
+    changes, found = [], []
+    for alert in alerts:
+        steps = [replace(alert, identifier=name, version=place) for place, name in enumerate(names, 1)]
+        steps.append(replace(alert, version=len(names) + 1))
+        changes += [
+            AlertChange(one, "updated" if place else "fired", now, who, note) for place, one in enumerate(steps)
+        ]
+        found.append(steps[-1])
+    return "new", found, changes
 
 
 def _family(message: CapMessage, store: AlertStore) -> list[Alert]:
@@ -51,18 +77,21 @@ def _cancel(message: CapMessage, family: list[Alert], who: str, now: datetime) -
         raise BadInput(f"要解除的预警本系统没有收到,或不是同一发布单位:{wanted[:400]}")
     changes = [
         AlertChange(
-            revised(alert, now, resolved_at=now, resolved_why="发布单位解除"), "cancelled", now, who, message.identifier
+            revised(alert, now, resolved_at=now, resolved_why="发布单位解除", sent_at=message.sent),
+            "cancelled",
+            now,
+            who,
+            message.identifier,
         )
         for alert in family
-        if alert.resolved_at is None
+        if alert.resolved_at is None and (alert.sent_at is None or alert.sent_at <= message.sent)
     ]
+    if not changes and any(alert.resolved_at is None for alert in family):  # an update sent later came before it
+        return "duplicate", family, []
     return "cancelled", family, changes
 
 
 def _update(message: CapMessage, alive: list[Alert], alerts: Sequence[Alert], who: str, now: datetime) -> Decision:
-    newest = max((alert.sent_at for alert in alive if alert.sent_at is not None), default=None)
-    if newest is not None and message.sent < newest:  # overtaken by a later one
-        return "duplicate", alive, []
     changes = []
     for old, new in zip(alive, alerts, strict=False):
         after = replace(

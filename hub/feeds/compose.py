@@ -8,6 +8,7 @@ from geodata.clock import utc_now
 from hub.audit import Audited
 from hub.bus import RedisReadingBus
 from hub.compose import ALERT_ACTIONS, ROOT, open_stores, redis_client
+from hub.feed_cursors import FeedCursors
 from hub.feeds.board import FeedBoard
 from hub.feeds.book import FeedsBook
 from hub.feeds.door import Door
@@ -30,7 +31,7 @@ def build_feeds(settings: Settings) -> FeedsProcess:
     def make_door(spec: FeedSpec, is_ours: Callable[[], bool]) -> Door:
         return Door(
             spec, board=board, bus=bus, check=check, rejects=stores.rejects, warnings=warnings, clock=utc_now,
-            is_ours=is_ours,
+            is_ours=is_ours, cursors=FeedCursors(stores.database),
         )  # fmt: skip
 
     book = FeedsBook(ROOT / settings.feeds_file)

@@ -23,6 +23,7 @@ from alerts.ports import Reject, RejectStore
 from geodata.clock import epoch_ms
 from geodata.errors import NotConfigured
 from hub.bus import RedisReadingBus
+from hub.feed_cursors import FeedCursors
 from hub.feeds.board import FeedBoard, Note
 from hub.readings_in import ReadingCheck
 
@@ -60,9 +61,11 @@ class Door:
     def __init__(
         self, spec: FeedSpec, *, board: FeedBoard, bus: RedisReadingBus, check: ReadingCheck, rejects: RejectStore,
         warnings: Warnings, clock: Callable[[], datetime], is_ours: Callable[[], bool] = lambda: True,
+        cursors: FeedCursors | None = None,
     ) -> None:  # fmt: skip
         self.spec, self.board, self.bus, self.check = spec, board, bus, check
         self.rejects, self.warnings, self.clock, self.is_ours = rejects, warnings, clock, is_ours
+        self.cursors = cursors  # what a polled source must remember between two looks
         self.bucket = Bucket(spec.limit)
         self.source = f"feed:{spec.id}"[:64]
         self._problem = ""

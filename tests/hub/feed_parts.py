@@ -15,6 +15,7 @@ from geodata.clock import utc_now
 from hub.alert_store import DbAlertStore
 from hub.bus import RedisReadingBus
 from hub.database import Database
+from hub.feed_cursors import FeedCursors
 from hub.feeds.board import FeedBoard
 from hub.feeds.door import Door
 from hub.reading_store import DbReadingStore
@@ -46,7 +47,7 @@ class Parts:
     def door(self, spec: FeedSpec, is_ours: Any = lambda: True) -> Door:
         return Door(
             spec, board=self.board, bus=self.bus, check=ReadingCheck(self.registry), rejects=self.rejects,
-            warnings=self.desk, clock=utc_now, is_ours=is_ours,
+            warnings=self.desk, clock=utc_now, is_ours=is_ours, cursors=FeedCursors(self.database),
         )  # fmt: skip
 
     def stored(self) -> int:
