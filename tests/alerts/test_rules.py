@@ -38,7 +38,7 @@ def test_what_ships() -> None:
     assert not stage.enabled
     assert "未核定" in stage.title
     assert all("未核定" not in rule.source and rule.source for rule in rules.active)
-    assert {rule.quantity for rule in rules.active} == {"depth_m", "flow_m3s", "gas_lel_pct"}
+    assert {rule.quantity for rule in rules.active} >= {"depth_m", "flow_m3s", "gas_lel_pct", "rain_mm_h"}
 
 
 @pytest.mark.parametrize(
