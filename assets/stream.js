@@ -5,7 +5,7 @@
   const CUT_MS = 15000;
   const KINDS = ["alert.fired", "alert.level", "alert.value", "alert.resolved", "alert.acknowledged", "alert.cancelled", "alert.linked", "alert.unlinked", "alert.updated",
     "alert.reopened", "alert.shelved", "alert.unshelved", "alert.closed", "alert.chattering", "alert.escalated", "silence.created", "silence.ended",
-    "incident.opened", "incident.updated", "incident.closed", "call.stood_down", "call.started", "call.row", "call.attempt", "call.done", "reading.batch", "system.status"];
+    "incident.opened", "incident.updated", "incident.closed", "call.stood_down", "call.started", "call.row", "call.attempt", "call.done", "reading.batch", "system.status", "feeds.health", "feeds.state"];
   let last = ""; // number of the newest event this page has seen: the page's own, then the stream's
   let source = null, heard = 0, silentSince = 0, wordNow = "";
 
@@ -34,7 +34,7 @@
   function open() {
     if (source) source.close();
     last = last || String(cb.state.last_event ?? "");
-    source = new EventSource("/stream?topics=alerts,calls,incidents,readings,system" + (last ? "&last=" + last : ""));
+    source = new EventSource("/stream?topics=" + (cb.state.topics || "alerts,calls,incidents,readings,system") + (last ? "&last=" + last : ""));
     source.onopen = () => { heard = Date.now(); look(); };
     source.onerror = () => { look(); if (source.readyState === EventSource.CLOSED) setTimeout(open, 3000); };
     source.addEventListener("hello", (event) => { last = event.lastEventId; });

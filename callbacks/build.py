@@ -11,7 +11,8 @@ from callbacks import boot, circle, dossier, load, search
 from callbacks.identity import context
 from geodata.errors import CityError
 from hub.services import Services
-from layouts import brief, desk, field, wall
+from layouts import brief, desk, field, incident, wall
+from layouts import feeds as feeds_page
 from layouts import load as load_page
 from layouts import rules as rules_page
 from layouts.model import Screen
@@ -37,7 +38,9 @@ SCREENS: tuple[Screen, ...] = (
     Screen("wall", "指挥大屏", wall.layout, boot.register),
     Screen("field", "我的任务", field.layout, boot.register, theme="light", installable=True),
     Screen("brief", "值班快报", brief.layout, boot.register, theme="light"),
+    Screen("incident", "事件处置", incident.layout, boot.register, theme="light"),
     Screen("load", "告警负荷", load_page.layout, register_load),
+    Screen("feeds", "接入", feeds_page.layout, boot.register),
     Screen("rules", "告警规则", rules_page.layout, boot.register),
 )
 

@@ -21,7 +21,7 @@ Send = Callable[[Any], Awaitable[None]]
 COOKIE = "city_session"
 OPEN = ("/healthz", "/readyz", "/metrics", "/login", "/api/v1/token", "/r/", "/static/")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-PAGES = ("/desk", "/wall", "/brief", "/load", "/rules", "/incident")
+PAGES = ("/desk", "/wall", "/brief", "/load", "/rules", "/incident", "/feeds")
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"SAMEORIGIN"),

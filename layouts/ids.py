@@ -56,6 +56,11 @@ LOAD_DATA = "load-data"
 LOAD_DRAWN = "load-drawn"
 LOAD_TICK = "load-tick"
 
+FEEDS_ROWS = "feeds-rows"
+FEEDS_SUMMARY = "feeds-summary"
+FEEDS_EMPTY = "feeds-empty"
+FEEDS_TROUBLE = "feeds-trouble"
+
 RULES_TROUBLE = "rules-trouble"
 RULES_LIST = "rules-list"
 RULES_EDITOR = "rules-editor"

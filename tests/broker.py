@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -89,13 +88,12 @@ class Publisher:
         self.broker = broker
         self.kept: dict[int, tuple[str, str]] = {}
         self.acked: dict[int, float] = {}
-        self._mids: dict[int, int] = {}
-        self._lock = threading.Lock()
-        self._number = 0
         self.sent = 0
         self._connect()
 
     def _connect(self) -> None:
+        self._number_of: dict[int, int] = {}  # message number of this connection → ours; no lock: paho holds its own
+        self._puback: dict[int, float] = {}
         self.client = paho.Client(CallbackAPIVersion.VERSION2, clean_session=True)
         self.client.max_inflight_messages_set(200)
         self.client.on_publish = self._on_publish
@@ -103,25 +101,27 @@ class Publisher:
         self.client.loop_start()
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, *_: Any) -> None:
-        with self._lock:
-            number = self._mids.pop(mid, None)
-            if number is not None:
-                self.acked[number] = time.time()
+        self._puback[mid] = time.time()
+
+    def _match(self) -> int:
+        """How many are acknowledged."""
+        for mid in list(self._puback):
+            if mid in self._number_of:
+                self.acked[self._number_of.pop(mid)] = self._puback.pop(mid)
+        return len(self.acked)
 
     def publish(self, topic: str, payload: str) -> None:
-        self._number += 1
-        self.kept[self._number] = (topic, payload)
-        self._send(self._number)
+        number = len(self.kept) + 1
+        self.kept[number] = (topic, payload)
+        self._send(number)
 
     def _send(self, number: int) -> None:
-        with self._lock:
-            info = self.client.publish(*self.kept[number], qos=1)
-            self._mids[info.mid] = number
-            self.sent += 1
+        self._number_of[self.client.publish(*self.kept[number], qos=1).mid] = number
+        self.sent += 1
 
     def settle(self, timeout_s: float = 30) -> None:
         """Wait until the broker has written down all that was given to it."""
-        until(lambda: len(self.acked) == len(self.kept), timeout_s)
+        until(lambda: self._match() == len(self.kept), timeout_s)
         newest = max(self.acked.values(), default=0)
         if newest > self.broker.saved:
             until(lambda: self.broker.saved > newest or self._nudge(), timeout_s, 0.1)
@@ -134,11 +134,10 @@ class Publisher:
         """After a break: a new connection, and all that was not surely written down once more. How many."""
         saved = self.broker.saved
         self.client.loop_stop()
-        with self._lock:
-            self._mids.clear()
-            unsure = [number for number in self.kept if self.acked.get(number, 1e18) >= saved - 0.5]
-            for number in unsure:
-                self.acked.pop(number, None)
+        self._match()
+        unsure = [number for number in self.kept if self.acked.get(number, 1e18) >= saved - 0.5]
+        for number in unsure:
+            self.acked.pop(number, None)
         self._connect()
         for number in unsure:
             self._send(number)

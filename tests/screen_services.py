@@ -73,6 +73,7 @@ def services(folder: Path, alerts: tuple[Alert, ...] = (), latest: dict[str, Any
         readings=SimpleNamespace(series=lambda *_: [(NOW - timedelta(hours=1), 0.1), (NOW, 0.3)]),
         registry=SimpleNamespace(numbers=lambda: {"S1": 1, "S2": 2}),
         latest=lambda: latest or {}, exercise=lambda: "",
+        feeds=SimpleNamespace(rows=lambda: [], book=SimpleNamespace(problem="")),
         load=SimpleNamespace(view=lambda period, now, exercise=False: load_view(alerts, period, now, exercise)),
     )  # fmt: skip
 

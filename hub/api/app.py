@@ -65,7 +65,7 @@ ROOMS = (
     feeds,
     sensorthings,
 )
-SCREENS = ("desk", "wall", "field", "brief", "load", "rules", "incident")
+SCREENS = ("desk", "wall", "field", "brief", "load", "rules", "incident", "feeds")
 CITY_REFRESH_S = 2.0
 
 

@@ -19,6 +19,12 @@ class Arrivals:
     def __init__(self, client: redis.Redis, feed_id: str) -> None:
         self.client, self.key = client, f"city:feed-arrivals:{feed_id}"
         self._held: dict[int, tuple[str, int, bool]] = {}
+        self._last: dict[str, int] = {}
+
+    def moment(self, topic: str, now_ms: int) -> int:
+        """The time of a message without one: its arrival, a millisecond later where two of a topic came in one."""
+        self._last[topic] = moment = max(now_ms, self._last.get(topic, 0) + 1)
+        return moment
 
     def load(self) -> None:
         """What an earlier process of this feed knew."""
@@ -29,13 +35,14 @@ class Arrivals:
             self._held[int(mid)] = (mark, int(at), closed == "1")
 
     def first_ms(self, mid: int, dup: bool, topic: str, payload: bytes, now_ms: int) -> int:
-        """When this message came first: `now_ms` unless it came before."""
+        """The moment that was given to this message when it came first, now if it did not come before."""
         mark = mark_of(topic, payload)
         held = self._held.get(mid)
         if held is not None and held[0] == mark and (dup or not held[2]):
             return held[1]
-        self._held[mid] = (mark, now_ms, False)
-        return now_ms
+        moment = self.moment(topic, now_ms)
+        self._held[mid] = (mark, moment, False)
+        return moment
 
     def keep(self, mids: Iterable[int]) -> None:
         """Before anything of these messages is passed on."""

@@ -95,13 +95,15 @@ class _MqttFeed:
         if parsed.timeless and not parsed.problem:
             if message.retain:
                 return _Read(message, Parsed(problem=NO_TIME))
-            if message.qos:
-                first = self.arrivals.first_ms(
-                    message.mid, message.dup, message.topic, message.payload, message.arrival_ms
-                )
-                if first != message.arrival_ms:
-                    parsed = parse_message(self.spec, message.topic, message.payload, first)
+            first = self._first_ms(message)
+            if first != message.arrival_ms:
+                parsed = parse_message(self.spec, message.topic, message.payload, first)
         return _Read(message, parsed)
+
+    def _first_ms(self, message: Message) -> int:
+        if not message.qos:
+            return self.arrivals.moment(message.topic, message.arrival_ms)
+        return self.arrivals.first_ms(message.mid, message.dup, message.topic, message.payload, message.arrival_ms)
 
     def _pass_on(self, reads: list[_Read]) -> None:
         """Until it is stored or it is time to stop. Trouble with Redis or the database: again, unacknowledged."""

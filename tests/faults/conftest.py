@@ -22,7 +22,9 @@ def sink() -> Iterator[Sink]:
 def city_server(tmp_path_factory: pytest.TempPathFactory, sample_source: Path, sink: Sink) -> Iterator[Server]:
     data = sample_data(tmp_path_factory.mktemp("faults"), sample_source)
     shutil.copy(ROOT / "alerts/rules.yaml", data / "rules.yaml")
+    shutil.copy(ROOT / "alerts/feeds.yaml", data / "feeds.yaml")  # a test that wants feeds writes its own there
     settings = {
+        "CITYBRAIN_FEEDS_FILE": str(data / "feeds.yaml"),
         "CITYBRAIN_DEMO": "true",
         "CITYBRAIN_DRILL": "",
         "CITYBRAIN_RULES_FILE": str(data / "rules.yaml"),
