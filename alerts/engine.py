@@ -13,7 +13,7 @@ from alerts.engine_load import restore_groups
 from alerts.evaluators import Evaluator, Outcome, Rows, Stored
 from alerts.findings import FindingDraft
 from alerts.handling import Handling
-from alerts.lifecycle import DRILL_OVER, resolved
+from alerts.lifecycle import DRILL_OVER, EXPIRED, resolved
 from alerts.model import Alert, AlertChange, Level
 from alerts.ports import AlertStore, ReadingBatch, ReadingStore
 from alerts.retired import retired_alerts, retired_states
@@ -186,9 +186,9 @@ class RuleEngine:
 
     def _expire(self, now: datetime, fence: Fence) -> list[AlertChange]:
         over = [
-            resolved(alert, "已到失效时间", now)
+            resolved(alert, EXPIRED, now)
             for alert in self._store.open_alerts()
-            if alert.source == "cap" and alert.expires_at is not None and alert.expires_at <= now
+            if alert.expires_at is not None and alert.expires_at <= now
         ]
         if over:
             self._apply(over, {}, fence)

@@ -96,7 +96,7 @@ class Notifier:
         log.info("notify.active", holder=self.holder, receivers=sorted(self._receivers), seq=seq)
         self.figures["notify_leading"] = 1
         fence, renewal, settled, mutes = (LEASE, token), 0.0, 0.0, 0.0
-        told_to = seq
+        told_to = -1  # not written down yet by this notifier
         while not stopping.is_set():
             now = time.monotonic()
             if now >= renewal:

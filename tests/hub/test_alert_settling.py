@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from alerts.feeds.alertmanager import parse_alerts
 from alerts.feeds.repeated import Decision, decide
+from alerts.lifecycle import EXPIRED, resolved
 from alerts.model import Alert, Level
 from alerts.model_json import alert_from_plain
 from hub.alert_body import alert_of, body_of
@@ -75,6 +76,17 @@ def test_a_repeated_report_moves_the_end_and_is_no_step(database: Database) -> N
         assert {alert.expires_at for alert in known} == {later + timedelta(minutes=5)}
         assert {alert.version for alert in known} == {1}
     assert len(store.as_of(NOW + timedelta(minutes=6))) == 30, "kept alive by the report, not over after five minutes"
+
+
+def test_an_end_that_its_sender_has_moved_meanwhile_is_no_end(database: Database) -> None:
+    store, later = DbAlertStore(database), NOW + timedelta(minutes=5)
+    store.settle([work(reports(["a"]))])
+    seen = store.open_alerts()[0]
+    store.settle([work(reports(["a"], later), later)])
+    store.apply([resolved(seen, EXPIRED, later)])
+    assert [alert.version for alert in store.open_alerts()] == [1]
+    store.apply([resolved(store.open_alerts()[0], EXPIRED, later + timedelta(minutes=5))])
+    assert store.open_alerts() == []
 
 
 def test_senders_at_the_same_time_open_each_condition_once(database: Database) -> None:
