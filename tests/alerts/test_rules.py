@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from alerts.model import Level
 from alerts.rules import load_rules, parse_rules
 from alerts.sensors import SensorInfo
+from alerts.series_rules import RateSpec
 from geodata.errors import BadInput
 
 SHIPPED = Path(__file__).parents[2] / "alerts" / "rules.yaml"
@@ -118,3 +119,76 @@ def test_filters() -> None:
         (SensorInfo(1, "y", "", "gauge", quantities=("flow_m3s",)), False),
     ]
     assert [rule.sensors.takes(sensor, rule.quantity) for sensor, _ in cases] == [wanted for _, wanted in cases]
+
+
+SERIES = """rules:
+  - id: w
+    kind: window
+    title: 雨
+    event: 雨
+    quantity: rain_mm_h
+    sensors: {all: true}
+    measure: integral
+    per_s: 3600
+    unit: mm
+    max_gap_s: 900
+    levels:
+      - {level: blue, at: 50, native: 蓝, window_s: 43200}
+      - {level: red, at: 50, native: 红, window_s: 10800}
+    source: 测试
+  - id: r
+    kind: rate
+    direction: falling
+    title: 水位
+    event: 水位
+    quantity: stage_m
+    sensors: {all: true}
+    window_s: 600
+    per_s: 3600
+    levels: [{level: blue, at: 0.5, native: 蓝}]
+    source: 测试
+  - id: a
+    kind: absence
+    title: 无数据
+    event: 无数据
+    quantity: depth_m
+    sensors: {all: true}
+    levels: [{level: blue, absent_after_s: 900, native: 蓝}, {level: red, absent_after_s: 3600, native: 红}]
+    source: 测试
+"""
+
+
+def test_rules_over_time_are_read_with_their_units() -> None:
+    window, rate, absence = parse_rules(SERIES).rules
+    assert [(step.window_s, step.at) for step in window.levels] == [(43_200, 50), (10_800, 50)]
+    assert (window.unit, rate.unit, absence.unit) == ("mm", "m/h", "s")
+    assert rate.spec == RateSpec(600, 3600, 3, 300, 300, "m/h")
+    assert [step.at for step in absence.levels] == [900, 3600]
+    assert (window.line, rate.line, absence.line) == (2, 16, 27)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("kind: window", "kind: magic", 3, "kind 只能是"),
+        ("    measure: integral\n", "", 2, "缺少 measure"),
+        ("measure: integral", "measure: sum", 9, "只用于 measure: integral"),
+        ("    unit: mm\n", "", 2, "缺少 unit"),
+        ("    max_gap_s: 900\n", "", 2, "缺少 max_gap_s"),
+        ("window_s: 43200", "window_s: 1e9", 13, "window_s 必须是数字"),
+        (", window_s: 43200", "", 13, "缺少 window_s"),
+        ("window_s: 43200", "window_s: 10800", 13, "必须高于"),
+        ("    window_s: 600\n", "", 16, "缺少 window_s"),
+        ("direction: falling", "direction: below", 18, "direction 只能是"),
+        ("window_s: 600", "window_s: 600\n    min_points: 1", 24, "min_points 必须是数字"),
+        ("absent_after_s: 900", "at: 900", 33, "不认识 at"),
+        ("absent_after_s: 3600", "absent_after_s: 60", 33, "必须高于"),
+        ("kind: absence", "kind: absence\n    deadband: 1", 29, "不认识 deadband"),
+        ("kind: absence", "kind: threshold", 33, "不认识 absent_after_s"),
+    ],
+)
+def test_problems_of_rules_over_time_name_their_line(old: str, new: str, line: int, says: str) -> None:
+    assert old in SERIES
+    with pytest.raises(BadInput) as caught:
+        parse_rules(SERIES.replace(old, new), "r.yaml")
+    assert any(p.startswith(f"r.yaml:{line}:") and says in p for p in str(caught.value).splitlines()), caught.value
