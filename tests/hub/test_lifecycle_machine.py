@@ -105,6 +105,12 @@ class Life(RuleBasedStateMachine):
             self.engine.step(batch, self.now)
         self.level = getattr(self, "level", {}) | {sensor: 2 if value == 0.25 else 4 if value > 0.5 else 0}
 
+    @rule(sensor=st.sampled_from([1, 2]), values=st.lists(st.sampled_from([0.0, 0.25, 0.6]), min_size=6, max_size=9))
+    def flapping(self, sensor: int, values: list[float]) -> None:
+        """Up and down within seconds, as a float switch on a wave."""
+        for number, value in enumerate(values):
+            self.reading(sensor, value if number % 2 else 0.0, 15)
+
     @rule(seconds=st.integers(1, 400))
     def time_passes(self, seconds: int) -> None:
         self._pass(seconds)
