@@ -18,7 +18,7 @@
       one.overtaken ? h("p", { class: "trouble", role: "alert" }, one.overtaken, may && !one.overtaken.includes("解除") ? h("button", { type: "button", class: "button", on: { click: (e) => save(e.target, true) } }, "已按新预警核对") : null) : null,
       one.withdrawn_why ? h("p", { class: "trouble" }, "撤回理由:" + one.withdrawn_why) : null,
       h("label", {}, h("span", {}, "响应级别"), select(may), h("em", { class: "source" }, one.level_source ? "依据:" + one.level_source : "未核定:没有公布的依据,由人确定")),
-      h("label", {}, h("span", {}, "短信"), h("textarea", { name: "short", rows: 2, maxlength: 200, readonly: !may, on: { input: count } }), h("em", { class: "count num", id: "short-count" })),
+      h("label", {}, h("span", {}, "短信"), h("textarea", { name: "short", rows: 2, maxlength: 200, readonly: !may, on: { input: count } }), h("em", { class: "sms-count num", id: "short-count" })),
       h("label", {}, h("span", {}, "通知全文"), h("textarea", { name: "long", rows: 10, maxlength: 5000, readonly: !may, on: { input: count } })),
       draft ? h("ul", { class: "gaps" }, one.missing.map((gap) => h("li", {}, gap))) : h("p", { class: "note" }, signedWords()),
       h("div", { class: "act-bar no-print" }, buttons(may, draft)),

@@ -150,7 +150,7 @@ def edited(
         raise BadInput(f"没有响应级别 {level[:20]};可用:{'、'.join(RESPONSE_LEVELS)}")
     changes: dict[str, Any] = {}
     if level is not None and level != response.level:
-        changes |= {"level": level, "level_source": f"由 {who} 填写" if level else ""}
+        changes |= {"level": level, "level_source": ""}  # a person's choice is no published source
     for name, text, most in (("short", short, 200), ("long", long, LONG_CHARS)):
         if text is not None:
             kept = text.strip() if name == "long" else " ".join(text.split())

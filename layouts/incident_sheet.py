@@ -110,7 +110,7 @@ def steps_table(tasks: Sequence[Task], incident: Incident, context: ScreenContex
     """Each step with its deadline; late ones say by how much."""
     may = context.may_call and incident.status == "open"
     rows = [step_row(task, context, source, may=may) for task in tasks]
-    return table(("步骤", "时限", "完成", "备注", "依据", ""), rows, "没有处置步骤", "steps")
+    return table(("步骤", "时限", "完成", "备注", "依据", ""), rows, "没有处置步骤", "step-table")
 
 
 def step_row(task: Task, context: ScreenContext, source: str, *, may: bool) -> Component:
@@ -135,7 +135,7 @@ def people_table(people: Sequence[dict[str, Any]]) -> Component:
              minute_text(one["left_at"]) if one["left_at"] else "在"))
         for one in people
     ]  # fmt: skip
-    return table(("人员", "职务", "担任", "加入", "离开"), rows, "没有登记处置人员", "people")
+    return table(("人员", "职务", "担任", "加入", "离开"), rows, "没有登记处置人员", "people-table")
 
 
 def calls_table(calls: Sequence[Call]) -> Component:

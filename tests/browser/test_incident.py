@@ -61,13 +61,13 @@ def test_an_officer_handles_an_incident(open_screen: OpenScreen, duty: httpx.Cli
     sent(page, lambda: page.get_by_role("link", name="示例路口积水").click())
     fill(page, "记一笔", text="现场 <b>水深</b> 约半米")
     expect(page.locator(".record")).to_contain_text("现场 <b>水深</b> 约半米")
-    step = page.locator(".steps tbody tr").first
+    step = page.locator(".step-table tbody tr").first
     sent(page, lambda: step.get_by_role("button", name="完成").click())
-    expect(page.locator(".steps tbody tr").first).to_contain_text("duty")
-    page.locator(".steps tbody tr").first.get_by_role("button", name="撤销").click()
+    expect(page.locator(".step-table tbody tr").first).to_contain_text("duty")
+    page.locator(".step-table tbody tr").first.get_by_role("button", name="撤销").click()
     page.locator(".step-form input").fill("按错了")
     sent(page, lambda: page.locator(".step-form button").click())
-    expect(page.locator(".steps tbody tr").first).to_contain_text("未完成")
+    expect(page.locator(".step-table tbody tr").first).to_contain_text("未完成")
     picture = tmp_path / "现场.png"
     picture.write_bytes(PNG)
     form = page.locator("details.act", has=page.locator("summary", has_text="附件"))
