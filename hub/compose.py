@@ -47,6 +47,7 @@ from hub.compose_incidents import (
     build_responses,
     dispatch_parts,
 )
+from hub.cap_store import CapShelf
 from hub.computed import Computed
 from hub.database import Database
 from hub.dispatch_store import DbDispatchStore
@@ -75,6 +76,7 @@ from hub.roster_store import DbRoster
 from hub.routing_file import RoutingFile
 from hub.rule_activity import RuleActivity
 from hub.rule_book import RuleBook
+from hub.rule_trial import RuleTrials
 from hub.rule_places import RulePlaces
 from hub.rule_versions import RuleVersions
 from hub.sensor_registry import DbSensorRegistry
@@ -165,7 +167,7 @@ def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chrom
     silences, handling = DbSilenceStore(stores.database), load_handling(ROOT / settings.alert_handling_file)
     alerts = AlertDesk(
         CachedAlertStore(stores.database), stores.rejects, utc_now, silences, lambda: handling.inhibitions, handling,
-        lambda: county_codes(city),
+        lambda: county_codes(city), CapShelf(stores.database),
     )  # fmt: skip
     dispatch = build_dispatch(stores, city, roads, alerts)
     incidents = build_incidents(settings, stores.database, stores.roster, alerts, dispatch)
@@ -197,9 +199,11 @@ def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chrom
         last_event=lambda: newest_event(stores.database),
         exercise=lambda: exercise_label(bus.client),
         health=Health(stores.database, bus, city, utc_now, chromium, feeds.part),
-        rules=rule_book(stores),
+        rules=book,
         rule_activity=RuleActivity(stores.database),
+        rule_trials=RuleTrials(stores.database, readings, city, stores.registry, book, utc_now),
         computed=computed,
+        cap=CapShelf(stores.database),
         load=LoadDesk(stores.database, computed, chatter_rules(handling)),
         feeds=feeds,
     )  # fmt: skip

@@ -15,11 +15,13 @@ from dispatch.response_desk import ResponseDesk
 from geodata.city import City
 from geodata.live_roads import LiveRoads
 from geodata.tiles import TileService
+from hub.cap_store import CapShelf
 from hub.computed import Computed
 from hub.feeds.desk import FeedsDesk
 from hub.load_store import LoadDesk
 from hub.rule_activity import RuleActivity
 from hub.rule_book import RuleBook
+from hub.rule_trial import RuleTrials
 from layers.model import Layer
 
 Latest = Mapping[str, Mapping[str, tuple[float, datetime]]]  # sensor id → quantity → (value, observed at)
@@ -52,6 +54,8 @@ class Services:
     exercise: Callable[[], str]  # the running drill's label, "" when none runs
     rules: RuleBook
     rule_activity: RuleActivity
+    rule_trials: RuleTrials
     computed: Computed
     load: LoadDesk
+    cap: CapShelf
     feeds: FeedsDesk
