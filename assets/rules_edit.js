@@ -104,6 +104,7 @@
       return null;
     }
   }
+  cb.checkRules = () => check(true);
   function showProblems(list, found) {
     problems = list;
     const box = cb.byId("rules-problems");

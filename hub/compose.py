@@ -40,6 +40,7 @@ from hub.api.deps import Hub
 from hub.audit import Audited, AuditLog
 from hub.auth import Auth
 from hub.bus import RedisReadingBus, exercise_label
+from hub.cap_store import CapShelf
 from hub.compose_incidents import (
     INCIDENT_ACTIONS,
     RESPONSE_ACTIONS,
@@ -47,7 +48,6 @@ from hub.compose_incidents import (
     build_responses,
     dispatch_parts,
 )
-from hub.cap_store import CapShelf
 from hub.computed import Computed
 from hub.database import Database
 from hub.dispatch_store import DbDispatchStore
@@ -76,8 +76,8 @@ from hub.roster_store import DbRoster
 from hub.routing_file import RoutingFile
 from hub.rule_activity import RuleActivity
 from hub.rule_book import RuleBook
-from hub.rule_trial import RuleTrials
 from hub.rule_places import RulePlaces
+from hub.rule_trial import RuleTrials
 from hub.rule_versions import RuleVersions
 from hub.sensor_registry import DbSensorRegistry
 from hub.sensors import county_codes, sensor_infos
@@ -164,6 +164,7 @@ def build_services(stores: Stores, bus: RedisReadingBus, flask_app: Flask, chrom
     """The application of one web process."""
     settings, city, roads = stores.settings, City.load(stores.catalog), LiveRoads(stores.catalog)
     readings, computed = DbReadingStore(stores.database), Computed(flask_app, settings.redis_url)
+    book = rule_book(stores)
     silences, handling = DbSilenceStore(stores.database), load_handling(ROOT / settings.alert_handling_file)
     alerts = AlertDesk(
         CachedAlertStore(stores.database), stores.rejects, utc_now, silences, lambda: handling.inhibitions, handling,

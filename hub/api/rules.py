@@ -77,6 +77,18 @@ def router(hub: Hub) -> APIRouter:
         held = await asyncio.to_thread(book.in_force)
         return Json(await work(checked, given, held[0] if held else None))
 
+    @api.post("/try", dependencies=may_edit)
+    async def tried(request: Request) -> Json:
+        """What `text` would have done in the last `hours`, rule by rule, beside the rules in force. Stores nothing."""
+        body = await object_body(request)
+        ids, drill = body.get("rule_ids"), body.get("drill", False)
+        if ids is not None and not (isinstance(ids, list) and all(isinstance(one, str) for one in ids)):
+            raise BadInput("rule_ids 应为规则编号的列表")
+        if not isinstance(drill, bool):
+            raise BadInput("drill 应为 true 或 false")
+        hours = number_of(body, "hours", "小时数")
+        return Json(await work(hub.services.rule_trials, text_of(body), ids, hours, drill))
+
     @api.post("/switched", dependencies=may_edit)
     async def switch(request: Request) -> Json:
         """`text` with the rule `rule_id` switched on or off and every other character kept. Stores nothing."""
@@ -157,8 +169,8 @@ def why_of(body: dict[str, Any]) -> str:
     return why
 
 
-def number_of(body: dict[str, Any], name: str) -> int:
+def number_of(body: dict[str, Any], name: str, what: str = "版本号") -> int:
     number = body.get(name)
     if not isinstance(number, int) or isinstance(number, bool):
-        raise BadInput(f"{name} 应为版本号")
+        raise BadInput(f"{name} 应为{what}")
     return number

@@ -52,7 +52,7 @@ def test_what_is_in_force_is_told_as_data(duty: httpx.Client, leader: httpx.Clie
 
 @pytest.mark.parametrize(
     ("path", "body"),
-    [("", {"text": EDITED, "base": 1, "why": "试"}), ("/check", {"text": EDITED}), ("/restore", {"no": 1, "why": "试"}),
+    [("", {"text": EDITED, "base": 1, "why": "试"}), ("/check", {"text": EDITED}), ("/try", {"text": EDITED, "hours": 6}), ("/restore", {"no": 1, "why": "试"}),
      ("/switched", {"text": EDITED, "rule_id": "gas-combustible", "enabled": False})],
 )  # fmt: skip
 def test_who_may_not_edit_changes_nothing(server: Server, duty: httpx.Client, path: str, body: dict) -> None:

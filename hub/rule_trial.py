@@ -1,0 +1,146 @@
+"""Rules tried on stored readings before they are put in force, beside those in force: bounded, one trial at a time."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from alerts.ports import ReadingBatch, ReadingStore, SensorRegistry
+from alerts.rule_text import sound_rules
+from alerts.rules import SERIES_KINDS, Rule
+from alerts.sensors import Sensors
+from alerts.trial import Trial, try_rules
+from geodata.city import City
+from geodata.errors import BadInput, Conflict
+from hub.database import Database
+from hub.rule_book import RuleBook
+from hub.sensors import sensor_infos
+from hub.tables.alerts import LATEST, SERIES
+
+MOST_HOURS = 72
+MOST_READINGS = 600_000  # of a trial, shared among its quantities
+MOST_COMPARISONS = 200_000_000
+EPISODES = 50
+LEAD = timedelta(hours=1)  # heard before the time tried, so that holds and deadbands begin from what was there
+PATIENCE_S = 30.0
+
+
+class RuleTrials:
+    """`trials(text, rule_ids, hours, drill)`: what each rule of `text` would have done, and what it does as it is."""
+
+    def __init__(
+        self,
+        database: Database,
+        readings: ReadingStore,
+        city: City,
+        registry: SensorRegistry,
+        book: RuleBook,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database, self._readings, self._city, self._registry = database, readings, city, registry
+        self._book, self._clock, self._lock = book, clock, threading.Lock()
+
+    def __call__(self, text: str, rule_ids: Sequence[str] | None, hours: int, drill: bool) -> dict[str, Any]:
+        """`drill`: on the readings of the drill that was heard last. `BadInput` for wrong rules or hours."""
+        if not 1 <= hours <= MOST_HOURS:
+            raise BadInput(f"hours 应在 1 与 {MOST_HOURS} 之间,收到 {hours}")
+        rules = _chosen(sound_rules(text).rules, rule_ids)
+        held = self._book.in_force()
+        before = {one.id: one for one in _chosen(held[1].rules if held else (), rule_ids)}
+        if not self._lock.acquire(timeout=PATIENCE_S):
+            raise Conflict("正在试算另一份规则,请稍后再试")
+        try:
+            return self._tried(rules, before, hours, drill)
+        finally:
+            self._lock.release()
+
+    def _tried(self, rules: Sequence[Rule], before: dict[str, Rule], hours: int, drill: bool) -> dict[str, Any]:
+        until = self._clock()
+        since = until - timedelta(hours=hours)
+        sensors, exercise = sensor_infos(self._city, self._registry), self._drill() if drill else ""
+        both = [*rules, *before.values()]
+        batches, note = self._heard(both, since, until, exercise)
+        then = try_rules(rules, sensors, batches, since, until)
+        other = [one for one in before.values() if not _same(one, _by_id(rules, one.id))]
+        now = {**then, **try_rules(other, sensors, batches, since, until)}
+        ids = list(dict.fromkeys(one.id for one in both))
+        rows = [_row(before.get(name), _by_id(rules, name), now, then, sensors) for name in ids]
+        return {
+            "since": since.isoformat(), "until": until.isoformat(), "hours": hours, "drill": exercise, "note": note,
+            "readings": sum(len(one.sensor_no) for one in batches), "rules": rows,
+            "fired_now": sum(row["now"]["fired"] for row in rows if row["now"] and row["now"]["enabled"]),
+            "fired_then": sum(row["then"]["fired"] for row in rows if row["then"] and row["then"]["enabled"]),
+        }  # fmt: skip
+
+    def _heard(
+        self, rules: Sequence[Rule], since: datetime, until: datetime, exercise: str
+    ) -> tuple[list[ReadingBatch], str]:
+        """The readings of each quantity, the newest of them where there are too many, and a word about that."""
+        tried = [rule for rule in rules if rule.kind in SERIES_KINDS]
+        quantities = list(dict.fromkeys(rule.quantity for rule in tried))
+        most = min(MOST_READINGS // max(1, len(quantities)), MOST_COMPARISONS // max(1, len(tried)))
+        reach_s = max((step.window_s for rule in tried for step in rule.levels), default=0.0)
+        begin = since - max(LEAD, timedelta(seconds=reach_s))
+        batches = [self._readings.window(one, begin, until, exercise=exercise, limit=most) for one in quantities]
+        cut = [one.quantity for one in batches if len(one.sensor_no) >= most]
+        return batches, f"读数太多,{'、'.join(cut)} 只用了最近的 {most:,} 条" if cut else ""
+
+    def _drill(self) -> str:
+        """The drill whose readings are the newest. `BadInput` when none was ever heard."""
+        query = (
+            sa.select(SERIES.c.exercise)
+            .join(LATEST, LATEST.c.series_no == SERIES.c.no)
+            .where(SERIES.c.exercise != "")
+            .order_by(LATEST.c.observed_ms.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            found = connection.execute(query).scalar()
+        if found is None:
+            raise BadInput("库里没有演练的读数")
+        return str(found)
+
+
+def _chosen(rules: Sequence[Rule], rule_ids: Sequence[str] | None) -> list[Rule]:
+    return [rule for rule in rules if rule_ids is None or rule.id in rule_ids]
+
+
+def _by_id(rules: Sequence[Rule], rule_id: str) -> Rule | None:
+    return next((rule for rule in rules if rule.id == rule_id), None)
+
+
+def _same(one: Rule, other: Rule | None) -> bool:
+    """Whether both would do the same: what was tried for one holds for the other."""
+    return other is not None and replace(one, line=0, enabled=True) == replace(other, line=0, enabled=True)
+
+
+def _row(
+    before: Rule | None, after: Rule | None, now: dict[str, Trial], then: dict[str, Trial], sensors: Sensors
+) -> dict[str, Any]:
+    rule = after or before
+    assert rule is not None
+    names = {one.id: one.name for one in sensors.values()}
+    return {
+        "id": rule.id, "title": rule.title, "unit": rule.unit,
+        "changed": before is None or after is None or before.enabled != after.enabled or not _same(before, after),
+        "now": None if before is None else _plain(before, now[before.id], names),
+        "then": None if after is None else _plain(after, then[after.id], names),
+    }  # fmt: skip
+
+
+def _plain(rule: Rule, trial: Trial, names: dict[str, str]) -> dict[str, Any]:
+    episodes = [
+        {
+            "sensor": one.sensor, "name": names.get(one.sensor, one.sensor), "level": one.level, "peak": one.peak,
+            "began_at": one.began_at.isoformat(), "ended_at": one.ended_at.isoformat() if one.ended_at else None,
+        }
+        for one in trial.episodes[:EPISODES]
+    ]  # fmt: skip
+    return {
+        "enabled": rule.enabled, "fired": trial.fired, "by_level": dict(trial.by_level), "episodes": episodes,
+        "open_at_end": trial.open_at_end, "readings": trial.readings, "sensors": trial.sensors,
+        "truncated": trial.truncated,
+    }  # fmt: skip
