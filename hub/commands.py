@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from alerts.feeds.drill import run, step_for, storm_frames
 from alerts.handling import load_handling
+from alerts.native_levels import schemes
 from alerts.ports import Reject
 from dispatch.channels import build_channels
 from dispatch.plans import load_plans
@@ -26,6 +27,7 @@ from geodata.errors import BadInput, NotConfigured
 from geodata.imports import ImportReport
 from geodata.sample.build import build
 from hub.compose import ROOT, open_stores, rule_book
+from hub.compose_incidents import check_dispatch_files
 from hub.feeds.book import FeedsBook
 from hub.rights import ROLES
 from hub.serve import DEMO_ACCOUNTS, FRESH, KEPT
@@ -95,7 +97,9 @@ def check_command(arguments: list[str], settings: Settings) -> int:
     stores = open_stores(settings)
     rules = rule_book(stores).rules()
     plans = load_plans(ROOT / settings.plans_file)
+    check_dispatch_files(settings)
     load_handling(ROOT / settings.alert_handling_file)
+    schemes()
     build_channels(settings.smtp_url.get_secret_value(), settings.webhook_url.get_secret_value())
     feeds = FeedsBook(ROOT / settings.feeds_file).checked()
     layers = [spec.id for spec in DATASETS if stores.catalog.exists(spec.id)]

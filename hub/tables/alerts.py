@@ -31,7 +31,13 @@ sa.Index(
     postgresql_where=ALERTS.c.resolved_at.is_(None),
 )
 sa.Index("alerts_incident", ALERTS.c.incident_id)
-sa.Index("alerts_resolved", ALERTS.c.resolved_at)
+# what may come back or be put away; the closed of all years are not in it
+sa.Index(
+    "alerts_resolved",
+    ALERTS.c.resolved_at,
+    sqlite_where=ALERTS.c.closed_at.is_(None),
+    postgresql_where=ALERTS.c.closed_at.is_(None),
+)
 
 IDENTIFIERS = sa.Table(
     "alert_identifiers",
@@ -198,6 +204,15 @@ SIGHTINGS = sa.Table(
     sa.Index("sightings_observed", "observed_at"),
     sa.Index("sightings_received", "received_at"),
     sqlite_autoincrement=True,
+)
+
+# received warnings as they came, to be passed on unchanged
+CAP_ORIGINALS = sa.Table(
+    "cap_originals",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),  # SHA-256 of sender and identifier
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("received_at", UtcTime, nullable=False),
 )
 
 FEED_CURSORS = sa.Table(

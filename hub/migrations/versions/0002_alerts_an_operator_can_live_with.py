@@ -16,6 +16,13 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "cap_originals",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
         "feed_cursors",
         sa.Column("feed", sa.String(length=64), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
@@ -170,7 +177,13 @@ def upgrade() -> None:
     with op.batch_alter_table("alerts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("shelved_until", UtcTime(), nullable=True))
         batch_op.add_column(sa.Column("closed_at", UtcTime(), nullable=True))
-        batch_op.create_index("alerts_resolved", ["resolved_at"], unique=False)
+        batch_op.create_index(
+            "alerts_resolved",
+            ["resolved_at"],
+            unique=False,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
 
     with op.batch_alter_table("alert_history", schema=None) as batch_op:
         batch_op.add_column(sa.Column("level", sa.SmallInteger(), nullable=True))
@@ -226,6 +239,7 @@ def _counted(row: Any, levels: dict[str, int]) -> dict[str, Any]:
 
 
 def downgrade() -> None:
+    op.drop_table("cap_originals")
     # not in batches: those build the table anew, which SQLite refuses where others refer to its rows
     for name in ("updated_at", "merged_into", "closed_why"):
         op.drop_column("incidents", name)
