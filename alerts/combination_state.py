@@ -54,7 +54,7 @@ class Table:
     def shape(self) -> str:
         """Changes with the thresholds: what was remembered of others must not be taken for these."""
         numbers = [(c.quantity, c.at, c.is_below, c.hold_s, c.deadband) for c in self.spec.conditions]
-        return sha256(repr(numbers).encode()).hexdigest()[:12]
+        return sha256(repr((self.spec.per, numbers)).encode()).hexdigest()[:12]
 
 
 @dataclass(slots=True)

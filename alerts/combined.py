@@ -10,7 +10,8 @@ import numpy as np
 from alerts.combination import CombinationSpec
 from alerts.combination_state import Standing, Table, build_table, changed_rows, move_forward
 from alerts.combination_words import evidence_of
-from alerts.evaluators import WHOLE_RULE, Finding, Outcome, Rows, Stored, exercise_of, row_key
+from alerts.evaluators import WHOLE_RULE, Finding, Outcome, Rows, Stored, exercise_of, orphans_of, row_key
+from alerts.lifecycle import dedup_key
 from alerts.model import Level
 from alerts.ports import ReadingBatch
 from alerts.rules import Rule
@@ -19,6 +20,8 @@ from alerts.truth import Truth, truth_of
 from geodata.clock import epoch_ms, from_epoch_ms
 
 Unknown = tuple[int, ...]  # the conditions that were unknown when an alert was last told of
+_JUDGE: Unknown = (-1,)  # an alert is open and nothing is known of what was said: the next tick says it anew
+MOST_JUDGED = 2_000  # moments of one batch; what a batch of more does in between is not told, only where it ends
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class CombinationEvaluator:
         self._rule, self._spec, self._sensors = rule, rule.spec, sensors
         self._table: Table = build_table(rule.spec, sensors)
         self._states: dict[str, _State] = {"": self._fresh()}
+        self._orphans: list[Finding] = []
 
     @property
     def rule(self) -> Rule:
@@ -55,9 +59,11 @@ class CombinationEvaluator:
     def restore(self, stored: Stored, now: datetime) -> None:
         self._states = {"": self._fresh()}
         seen: dict[str, set[int]] = {}
+        is_edited = False
         for (name, number), plain in stored.rows.items():
             exercise = exercise_of(self._rule, name)
             if exercise is None or plain.get("shape") != self._table.shape:
+                is_edited = is_edited or (exercise is not None and number == WHOLE_RULE and bool(plain))
                 continue
             state = self._states.setdefault(exercise, self._fresh())
             if number == WHOLE_RULE:
@@ -69,15 +75,31 @@ class CombinationEvaluator:
         for batch in stored.latest.values():
             state = self._states.setdefault(batch.exercise, self._fresh())
             move_forward(self._table, state.standing, batch, seen.get(batch.exercise, ()), epoch_ms(now))
+        self._look_at_open(stored, is_edited)
+
+    def _look_at_open(self, stored: Stored, is_edited: bool) -> None:
+        """Open alerts of scopes that are not marked as told are judged by the next tick. After an edit those of other
+        scopes end; without one a scope is only away, like its sensors, and its alert waits for it."""
+        alive: set[str] = set()
+        for exercise, state in self._states.items():
+            keys = {at: dedup_key(self._rule.id, scope, exercise) for at, scope in enumerate(self._table.scopes)}
+            state.told |= {at: _JUDGE for at, key in keys.items() if key in stored.open_alerts and at not in state.told}
+            alive.update(keys.values())
+        were_sensors = not any(name == f"{self._rule.kind}:{self._rule.id}" for name, _ in stored.rows)
+        is_other = is_edited or were_sensors
+        self._orphans = orphans_of(self._rule, stored.open_alerts, alive) if is_other else []
 
     def observe(self, batch: ReadingBatch, now: datetime) -> Outcome | None:
         before = self._states.get(batch.exercise) or self._fresh()
-        after, findings, row = before.copy(), list[Finding](), 0
+        after, findings, row, judged = before.copy(), list[Finding](), 0, 0
         while row < len(batch.sensor_no):
             row, tells = after.standing.take(self._table, batch, row, epoch_ms(now))
-            if tells:
+            judged += tells
+            if tells and judged < MOST_JUDGED:
                 moment = from_epoch_ms(int(batch.observed_ms[row - 1]))
                 findings += self._judge(after, moment, batch.exercise, epoch_ms(now))
+        if judged >= MOST_JUDGED:
+            findings += self._judge(after, from_epoch_ms(int(batch.observed_ms[-1])), batch.exercise, epoch_ms(now))
         return Outcome(findings, self._rows(before, after, batch.exercise), {batch.exercise: after})
 
     def tick(self, now: datetime) -> Outcome | None:
@@ -91,7 +113,8 @@ class CombinationEvaluator:
             if changed:
                 rows |= changed
                 moved[exercise] = after
-        return Outcome(findings, rows, moved) if moved else None
+        findings += self._orphans
+        return Outcome(findings, rows, moved) if moved or findings else None
 
     def forget(self, exercise: str) -> Outcome | None:
         state = self._states.get(exercise)
@@ -100,6 +123,7 @@ class CombinationEvaluator:
         return Outcome((), self._rows(state, self._fresh(), exercise), {exercise: None})
 
     def adopt(self, outcome: Outcome) -> None:
+        self._orphans = [one for one in self._orphans if one not in outcome.findings]
         for exercise, state in outcome.after.items():
             if state is None:
                 self._states.pop(exercise, None)

@@ -6,6 +6,7 @@ can be made again, and an engine that starts anew goes on from exactly what is s
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -96,6 +97,27 @@ class Evaluator(Protocol):
 
     def adopt(self, outcome: Outcome) -> None:
         """`outcome` is committed."""
+
+
+EDITED = "规则已修改,不再这样判断"
+
+
+def orphans_of(rule: Rule, open_alerts: Mapping[str, Alert], alive: AbstractSet[str]) -> list[Finding]:
+    """The end of what an earlier wording of the rule raised: open alerts of it that are none of the keys `alive`."""
+    found = []
+    for key, alert in open_alerts.items():
+        if alert.source == "rule" and alert.rule_id == rule.id and key not in alive:
+            name, _, exercise = key.removeprefix(f"rule:{rule.id}:").partition(":exercise:")
+            found.append(Finding(rule, name, Level.NONE, None, alert.onset_at, why=EDITED, exercise=exercise))
+    return found
+
+
+def given_up(kind: str, plain: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A stored row after its rule was switched off: nothing it told stands any more, but a flood keeps its number.
+    None: there is nothing to change."""
+    if kind == "numbering" and plain:
+        return {**plain, "is_open": False} if plain.get("is_open") else None
+    return {} if plain else None
 
 
 def row_key(rule: Rule, exercise: str, number: int = WHOLE_RULE) -> tuple[str, int]:

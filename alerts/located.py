@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from alerts.clusters import Cluster, Report, is_over, with_report
-from alerts.evaluators import WHOLE_RULE, Finding, Outcome, Stored, exercise_of, row_key
+from alerts.evaluators import Finding, Outcome, Stored, orphans_of, row_key
+from alerts.lifecycle import dedup_key
 from alerts.model import Level
 from alerts.ports import Places, ReadingBatch
 from alerts.rules import LevelStep, Rule
@@ -34,6 +35,7 @@ class SpatialEvaluator:
         self._rule, self._spec, self._places, self._sightings = rule, rule.spec, places, sightings
         self._state = _State(0)
         self._is_stored = True
+        self._orphans: list[Finding] = []
 
     @property
     def rule(self) -> Rule:
@@ -47,13 +49,14 @@ class SpatialEvaluator:
 
     def restore(self, stored: Stored, now: datetime) -> None:
         """A rule that never judged begins with what came in within its own memory, not with all that ever did."""
-        for (name, number), plain in stored.rows.items():
-            if exercise_of(self._rule, name) == "" and number == WHOLE_RULE:
-                self._state = _State(plain["cursor"], tuple(Cluster(**one) for one in plain["clusters"]))
-                self._is_stored = True
-                return
-        since = now - timedelta(seconds=self._spec.merge_s)
-        self._state, self._is_stored = _State(self._sightings.seq_before(since)), False
+        plain = stored.rows.get(row_key(self._rule, ""))
+        if plain:
+            self._state, self._is_stored = _State(plain["cursor"], tuple(Cluster(**c) for c in plain["clusters"])), True
+        else:
+            since = now - timedelta(seconds=self._spec.merge_s)
+            self._state, self._is_stored = _State(self._sightings.seq_before(since)), False
+        alive = {dedup_key(self._rule.id, str(one.key), one.exercise) for one in self._state.clusters}
+        self._orphans = orphans_of(self._rule, stored.open_alerts, alive)
 
     def observe(self, batch: ReadingBatch, now: datetime) -> Outcome | None:  # noqa: ARG002
         return None
@@ -62,7 +65,8 @@ class SpatialEvaluator:
         findings: list[Finding] = []
         state = self._judged(self._sightings.after(self._state.cursor, AT_ONCE), epoch_ms(now), findings)
         state = self._without_old(state, epoch_ms(now), findings)
-        if state == self._state and self._is_stored:
+        findings += self._orphans
+        if state == self._state and self._is_stored and not findings:
             return None
         return self._outcome(state, findings)
 
@@ -72,6 +76,7 @@ class SpatialEvaluator:
 
     def adopt(self, outcome: Outcome) -> None:
         self._state, self._is_stored = outcome.after, True
+        self._orphans = [one for one in self._orphans if one not in outcome.findings]
 
     def _outcome(self, state: _State, findings: Sequence[Finding]) -> Outcome:
         row = {"cursor": state.cursor, "clusters": [one.plain() for one in state.clusters]}

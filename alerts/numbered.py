@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from alerts.evaluators import WHOLE_RULE, Finding, Outcome, Stored, exercise_of, row_key
+from alerts.evaluators import WHOLE_RULE, Finding, Outcome, Stored, exercise_of, orphans_of, row_key
 from alerts.model import Level
 from alerts.numbering import NumberingSpec
 from alerts.ports import ReadingBatch
@@ -27,8 +27,9 @@ class _State:
     began_m3s: float = 0.0
     is_open: bool = False
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self, station: str) -> dict[str, Any]:
         return {
+            "station": station,
             "year": self.count.year,
             "number": self.count.number,
             "last_above_ms": _ms(self.count.last_above),
@@ -61,6 +62,7 @@ class NumberingEvaluator:
         self._rule, self._spec = rule, rule.spec
         self._sensor = next((one for one in sensors.values() if one.id == rule.spec.station), None)
         self._states: dict[str, _State] = {}
+        self._orphans: list[Finding] = []
 
     @property
     def rule(self) -> Rule:
@@ -76,7 +78,7 @@ class NumberingEvaluator:
         self._states = {}
         for (name, number), plain in stored.rows.items():
             exercise = exercise_of(self._rule, name)
-            if exercise is not None and number == WHOLE_RULE and plain:
+            if exercise is not None and number == WHOLE_RULE and plain.get("station") == self._spec.station:
                 self._states[exercise] = _State.of(plain)
         for batch in stored.latest.values():
             for ms, _ in self._readings(batch):
@@ -85,6 +87,12 @@ class NumberingEvaluator:
                 if last is None or last < from_epoch_ms(ms):  # it changed nothing, or it would be stored
                     count = replace(state.count, last=from_epoch_ms(ms))
                     self._states[batch.exercise] = replace(state, count=count)
+        alive = {
+            self._finding(state, exercise, Level.NONE, None).dedup_key
+            for exercise, state in self._states.items()
+            if state.is_open and self._sensor is not None
+        }
+        self._orphans = orphans_of(self._rule, stored.open_alerts, alive) if self._sensor is not None else []
 
     def observe(self, batch: ReadingBatch, now: datetime) -> Outcome | None:  # noqa: ARG002
         before = state = self._states.get(batch.exercise, _State())
@@ -105,6 +113,9 @@ class NumberingEvaluator:
                 newest = None
             elif is_newer:
                 newest = flow_m3s
+                if not state.is_open and count.number and flow_m3s >= self._spec.at:  # switched off and on in a flood
+                    state = replace(state, is_open=True)
+                    findings.append(self._finding(state, batch.exercise, self._spec.level, flow_m3s))
         if newest is not None and state.is_open:
             told = self._finding(state, batch.exercise, self._spec.level, newest)
             findings.append(replace(told, is_news=False))
@@ -112,12 +123,12 @@ class NumberingEvaluator:
             return None
         told_before = replace(before, count=replace(before.count, last=None))
         is_stored = told_before != replace(state, count=replace(state.count, last=None))
-        rows = {row_key(self._rule, batch.exercise): state.plain()} if is_stored else {}
+        rows = {row_key(self._rule, batch.exercise): state.plain(self._spec.station)} if is_stored else {}
         return Outcome(findings, rows, (batch.exercise, state))
 
     def tick(self, now: datetime) -> Outcome | None:  # noqa: ARG002
-        """Nothing: while a station is silent its flood is neither over nor another."""
-        return None
+        """Time alone brings nothing: while a station is silent its flood is neither over nor another."""
+        return Outcome(self._orphans, {}, ("", self._states.get("", _State()))) if self._orphans else None
 
     def forget(self, exercise: str) -> Outcome | None:
         if exercise not in self._states:
@@ -125,6 +136,7 @@ class NumberingEvaluator:
         return Outcome((), {row_key(self._rule, exercise): {}}, (exercise, None))
 
     def adopt(self, outcome: Outcome) -> None:
+        self._orphans = [one for one in self._orphans if one not in outcome.findings]
         exercise, state = outcome.after
         if state is None:
             self._states.pop(exercise, None)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from alerts.compiled import UNSET
+from alerts.evaluators import given_up
 from alerts.lifecycle import STALE, resolved
 from alerts.model import Alert, AlertChange
 from alerts.rules import SERIES_KINDS, Rule, RuleSet
@@ -52,6 +53,12 @@ def retired_states(rules: RuleSet, sensors: Sensors, states: States) -> dict[tup
     active = {rule.id: rule for rule in rules.active}
     found = {}
     for key, plain in states.items():
+        kind, _, rule_id = key[0].partition("@")[0].rpartition(":")
+        if kind:  # a row of `alerts.evaluators`
+            is_off = rule_id not in active or active[rule_id].kind != kind
+            if is_off and (blank := given_up(kind, plain)) is not None:
+                found[key] = blank
+            continue
         rule = active.get(key[0].partition("@")[0])
         if _left_something(plain) and (rule is None or _is_let_go(rule, sensors.get(key[1]))):
             kept = {name: value for name, value in plain.items() if name != "below_ms"}

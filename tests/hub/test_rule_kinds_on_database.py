@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alerts.engine import RuleEngine
 from alerts.ports import Places, ReadingBatch
 from alerts.rule_evaluators import build_evaluators
-from alerts.rules import parse_rules
+from alerts.rules import RuleSet, parse_rules
 from alerts.sensors import SensorInfo
 from alerts.sightings import Sighting
 from geodata.errors import Conflict
@@ -23,7 +23,7 @@ from hub.reading_store import DbReadingStore
 from hub.sighting_store import DbSightingStore
 from tests.alerts.kinds import T0, at, batch, sensor
 
-RULES = parse_rules("""
+TEXT = """
 rules:
   - id: rain-and-water
     kind: combination
@@ -63,7 +63,8 @@ rules:
     sensors: {all: true}
     levels: [{level: yellow, at: 0.2, native: 慢行 0.20 m}]
     source: 测试
-""")
+"""
+RULES = parse_rules(TEXT)
 SENSORS: dict[int, SensorInfo] = {
     1: sensor(1, "rain_mm_h"), 2: sensor(2, "depth_m"), 3: sensor(3, "rain_mm_h", "371311"),
     4: sensor(4, "depth_m", "371311"), 9: sensor(9, "flow_m3s"),
@@ -110,10 +111,12 @@ SCRIPT: list[Step] = [
 ]
 
 
-def engine_on(database: Database, store: DbAlertStore | None = None, readings: Any = None) -> RuleEngine:
-    evaluators = build_evaluators(RULES, SENSORS, Nowhere(), DbSightingStore(database))
+def engine_on(
+    database: Database, store: DbAlertStore | None = None, readings: Any = None, rules: RuleSet = RULES
+) -> RuleEngine:
+    evaluators = build_evaluators(rules, SENSORS, Nowhere(), DbSightingStore(database))
     made = RuleEngine(
-        RULES, SENSORS, store or DbAlertStore(database), readings or DbReadingStore(database), lambda: T0, evaluators
+        rules, SENSORS, store or DbAlertStore(database), readings or DbReadingStore(database), lambda: T0, evaluators
     )
     made.load()
     return made
@@ -277,3 +280,69 @@ def test_the_end_of_a_drill_ends_its_findings(room_database: Database) -> None:
     assert engine.exercises() == set()
     again = engine_on(room_database)
     assert again.tick(at(3)).changes == []
+
+
+def standing(database: Database) -> dict[str, str]:
+    return {alert.dedup_key: alert.headline for alert in DbAlertStore(database).open_alerts()}
+
+
+def test_a_rule_that_is_edited_judges_what_it_told_anew(room_database: Database) -> None:
+    engine = engine_on(room_database)
+    for step in SCRIPT[:6]:
+        play(room_database, engine, step)
+    mine = {"rule:rain-and-water:371302", "rule:fire:1", "rule:yi:2026-1"}
+    assert mine <= set(standing(room_database))
+    harder = engine_on(room_database, rules=parse_rules(TEXT.replace("above: 30", "above: 45")))
+    assert [(c.kind, c.alert.resolved_why) for c in harder.tick(at(40)).changes] == [("resolved", "条件不再成立")]
+    easier = engine_on(room_database, rules=parse_rules(TEXT.replace("above: 30", "above: 35")))
+    assert [c.kind for c in easier.tick(at(41)).changes] == ["fired"]
+    city_wide = engine_on(room_database, rules=parse_rules(TEXT.replace("per: county", "per: all")))
+    changes = city_wide.tick(at(42)).changes
+    assert [(c.kind, c.alert.dedup_key) for c in changes] == [
+        ("fired", "rule:rain-and-water:all"), ("resolved", "rule:rain-and-water:371302"),
+    ]  # fmt: skip
+    other_station = engine_on(room_database, rules=parse_rules(TEXT.replace("station: s9", "station: s1")))
+    assert "rule:yi:2026-1" in [c.alert.dedup_key for c in other_station.tick(at(43)).changes if c.kind == "resolved"]
+
+
+def test_a_rule_that_was_off_tells_again_what_still_stands(room_database: Database) -> None:
+    engine = engine_on(room_database)
+    for step in SCRIPT[:6]:
+        play(room_database, engine, step)
+    before = standing(room_database)
+    off = parse_rules(TEXT.replace("source: 测试", "source: 测试\n    enabled: false"))
+    switched_off = engine_on(room_database, rules=off)
+    switched_off.retire(at(50))
+    assert standing(room_database) == {}
+    DbSightingStore(room_database).add([fire(60, "while-off", 118.5)])
+    on_again = engine_on(room_database)
+    on_again.retire(at(2000))
+    on_again.load()
+    on_again.tick(at(100))
+    on_again.step(batch("flow_m3s", [(110, 9, 4150.0)]), at(110))
+    after = standing(room_database)
+    assert after["rule:yi:2026-1"] == before["rule:yi:2026-1"]  # the flood that stands keeps its number
+    assert after["rule:rain-and-water:371302"] == before["rule:rain-and-water:371302"]
+    assert "rule:fire:3" in after
+
+
+def test_a_sensor_that_is_away_for_a_while_ends_nothing(room_database: Database) -> None:
+    engine = engine_on(room_database)
+    for step in SCRIPT[:6]:
+        play(room_database, engine, step)
+    evaluators = build_evaluators(RULES, {}, Nowhere(), DbSightingStore(room_database))
+    blind = RuleEngine(RULES, {}, DbAlertStore(room_database), DbReadingStore(room_database), lambda: T0, evaluators)
+    blind.load()
+    assert [c.alert.dedup_key for c in blind.tick(at(60)).changes] == []
+    assert [c.kind for c in engine_on(room_database).tick(at(61)).changes if c.alert.rule_id != "fire"] == []
+
+
+def test_a_rule_that_changes_its_kind_leaves_nothing_behind(room_database: Database) -> None:
+    play(room_database, engine_on(room_database), (at(0), batch("depth_m", [(0, 2, 0.5)])))
+    when = "{sensors: {all: true}, quantity: depth_m, above: 0.9}"
+    other = parse_rules(f"""
+rules:
+  - {{id: depth, kind: combination, title: 积水, event: 积水, level: red, native: 0.9 m, source: 测试, when: {when}}}
+""")
+    engine = engine_on(room_database, rules=other)
+    assert [(c.kind, c.alert.dedup_key) for c in engine.tick(at(1)).changes] == [("resolved", "rule:depth:s2")]
