@@ -14,9 +14,9 @@
   }
   /** Why it is as it is, and what that means for the readings. */
   function note(row) {
-    const parts = [];
-    if (row.problem) parts.push(row.problem);
-    if (row.state === "stale") parts.push("通着,但太久没有消息;请看来源是否还在发送");
+    const parts = [], since = row.since ? `自 ${cb.shortClock(row.since).slice(0, 5)} 起` : "";
+    if (row.state === "failing" && row.problem) parts.push([since, row.problem].filter(Boolean).join(" "));
+    if (row.state === "stale") parts.push(since + "太久没有消息,请看来源是否还在发送");
     if (row.state === "waiting") parts.push("已配好,还没有收到过");
     if (row.state === "off") parts.push("在接入文件里关着");
     if (row.dropped) parts.push(`丢弃 ${figure(row.dropped)} 条:超过限额或放不下,没有保存`);
@@ -48,23 +48,27 @@
     if (dropped) said.push(`累计丢弃 ${figure(dropped)} 条`);
     cb.setText(cb.byId("feeds-summary"), rows.length ? `共 ${rows.length} 个接入:${said.join(",")}` : "");
   }
+  function showTrouble(problem) {
+    const trouble = cb.byId("feeds-trouble");
+    trouble.hidden = !problem;
+    cb.setText(trouble, problem ? "仍按上一版运行。" + problem : "");
+  }
   async function load() {
     try {
       const found = await cb.request("/api/v1/feeds");
-      const trouble = cb.byId("feeds-trouble");
-      trouble.hidden = !found.problem;
-      cb.setText(trouble, found.problem ? "接入文件有误,仍按上一版运行:" + found.problem : "");
+      showTrouble(found.problem);
       show(found.items);
     } catch (failure) { cb.toast("没有取到接入状态:" + failure.message); }
   }
   cb.on("feeds", (event) => {
     if (!cb.byId("feeds-rows")) return;
-    if (event.kind === "feeds.health") show(event.items);
-    else load(); // a state has changed: the file's own trouble may have, too
+    if (event.kind === "feeds.health") { showTrouble(event.problem); show(event.items); }
+    else load();
   });
   cb.on("resync", () => { if (cb.byId("feeds-rows")) load(); });
   cb.starters.feeds = function (state) {
     cb.startStream();
+    showTrouble(state.problem);
     show(state.feeds);
     document.documentElement.dataset.ready = "true";
   };

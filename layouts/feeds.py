@@ -21,8 +21,7 @@ def layout(services: Services, context: ScreenContext) -> Component:
             *boot(services, context, mode),
             header(services, context, mode),
             html.Div(id=ids.LINK_BANNER, className="link-banner", hidden=True, role="alert"),
-            html.Div(services.feeds.book.problem, id=ids.FEEDS_TROUBLE, className="feeds-trouble",
-                     hidden=not services.feeds.book.problem, role="alert"),
+            html.Div(id=ids.FEEDS_TROUBLE, className="feeds-trouble", hidden=True, role="alert"),
             html.P(id=ids.FEEDS_SUMMARY, className="feeds-summary", role="status"),
             html.Main(
                 html.Table(
@@ -45,6 +44,7 @@ def boot(services: Services, context: ScreenContext, mode: str) -> list[Componen
     state = {
         "screen": "feeds", "city": services.city_name, "server_now": context.now.isoformat(), "mode": mode, "at": None,
         "last_event": services.last_event(), "topics": "feeds,system", "feeds": services.feeds.rows(),
+        "problem": services.feeds.book.problem,
         "refused": context.role in ("admin", "duty"),
     }  # fmt: skip
     return [

@@ -40,6 +40,8 @@ def router(hub: Hub) -> APIRouter:
             hub.metrics.up.labels(name).set(1 if part["up"] else 0)
         for figure, value in parts.get("engine", {}).get("figures", {}).items():
             hub.metrics.engine.labels(figure).set(float(value))
+        if parts["bus"]["up"]:
+            hub.metrics.feeds(await asyncio.to_thread(hub.services.feeds.rows))
         hub.metrics.backlog.set(parts.get("bus", {}).get("backlog", 0))
         hub.metrics.listeners.set(len(hub.push.listeners))
         hub.metrics.cut.set(hub.push.cut_total)

@@ -133,9 +133,10 @@ class FeedBoard:
             publish_live(self.client, "feeds", "feeds.state", _body("feeds.state", {"id": one.id, "state": state}))
         return changed
 
-    def tell(self, rows: list[dict[str, Any]]) -> None:
-        """All rows to the screens that look at them."""
-        publish_live(self.client, "feeds", "feeds.health", _body("feeds.health", {"items": rows}))
+    def tell(self, rows: list[dict[str, Any]], problem: str) -> None:
+        """All rows, and what is wrong with the feeds file, to the screens that look at them."""
+        body = _body("feeds.health", {"items": rows, "problem": problem})
+        publish_live(self.client, "feeds", "feeds.health", body)
 
 
 def about_of(spec: FeedSpec) -> dict[str, Any]:

@@ -125,11 +125,11 @@ class FeedsDesk:
         self.flush()
         now = self.clock()
         facts = self.facts(now)
-        if not facts:
+        if not facts and not self.book.problem:
             return
         self.board.settle(facts, now)
         if self.client.set("city:feeds-told", 1, nx=True, ex=TELL_S):
-            self.board.tell(rows_of(facts, now))
+            self.board.tell(rows_of(facts, now), self.book.problem)
 
 
 def _joined(one: tuple[Note, dict[str, Any]] | None, other: tuple[Note, dict[str, Any]]) -> tuple[Note, dict[str, Any]]:

@@ -74,7 +74,6 @@ def test_from_nothing_to_a_live_panel(open_screen: OpenScreen, server: Server) -
 
     (server.data_dir / "feeds.yaml").write_text("feeds:\n  - {kind: nothing}\n")
     expect(page.locator("#feeds-trouble")).to_be_hidden()
-    page.reload()
     expect(page.locator("#feeds-trouble")).to_contain_text("feeds.yaml:2", timeout=10_000)
     expect(page.locator('[data-feed="box"]')).to_contain_text("正常")
     with server.api() as api:
