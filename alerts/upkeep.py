@@ -8,7 +8,7 @@ from alerts.chatter import settled
 from alerts.handling import EscalationStep, Handling
 from alerts.inhibition import Inhibition
 from alerts.lifecycle import ENGINE
-from alerts.model import Alert, AlertChange, is_over, revised
+from alerts.model import Alert, AlertChange, Level, is_over, revised
 from alerts.ports import AlertStore, SilenceStore
 from alerts.standing import Standing, standings
 
@@ -48,7 +48,8 @@ class Upkeep:
         """Everything due at `now`, committed."""
         alerts = self._store.open_alerts()
         self._mind_the_clock(alerts, now)
-        changes = [change for alert in alerts if (change := self._due(alert, now)) is not None]
+        special = (alert for alert in alerts if alert.chattering_since is not None or alert.shelved_until is not None)
+        changes = [change for alert in special if (change := self._due(alert, now)) is not None]
         changes += self._escalations(alerts, {change.alert.id for change in changes}, now)
         changes += self._closings(now)
         for start in range(0, len(changes), CHUNK):
@@ -67,15 +68,26 @@ class Upkeep:
 
     def _escalations(self, alerts: Sequence[Alert], busy: Collection[str], now: datetime) -> list[AlertChange]:
         due: list[tuple[Alert, EscalationStep]] = []
-        for alert in alerts:
-            if alert.acknowledged_at is None and alert.shelved_until is None and alert.id not in busy:
-                steps = self._handling.steps(alert.level)
-                if alert.escalation < len(steps) and alert.status in _TOLD and not is_over(alert, now):
-                    step = steps[alert.escalation]
-                    if self._since(alert, alert.waiting_since or alert.fired_at, now) >= step.after_s:
-                        due.append((alert, step))
+        latest = {
+            level: [now - timedelta(seconds=step.after_s) for step in self._handling.steps(level)] for level in Level
+        }
+        for alert in alerts:  # ten thousand a second: the cheap questions first
+            if alert.acknowledged_at is not None or alert.escalation >= len(latest[alert.level]):
+                continue
+            since = alert.waiting_since or alert.fired_at
+            if self._shifts:
+                since += self._shifts.get((alert.id, since), timedelta())
+            if (
+                since <= latest[alert.level][alert.escalation]
+                and self._may_escalate(alert, now)
+                and alert.id not in busy
+            ):
+                due.append((alert, self._handling.steps(alert.level)[alert.escalation]))
         heard = self._audible(due, alerts, now)
         return [_escalated(alert, step, now) for alert, step in due if alert.id in heard]
+
+    def _may_escalate(self, alert: Alert, now: datetime) -> bool:
+        return alert.shelved_until is None and alert.status in _TOLD and not is_over(alert, now)
 
     def _audible(
         self, due: Sequence[tuple[Alert, EscalationStep]], alerts: Sequence[Alert], now: datetime
