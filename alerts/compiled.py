@@ -36,7 +36,9 @@ class Terms(NamedTuple):
 
     kind: Array  # int8
     keeps: Array  # bool: its slots have blocks
+    forgets: Array  # bool: what came before a calm reading can never matter again
     sign: Array  # float64, −1 where a rule fires below
+    nearest: Array  # float64: a plain value below it, times sign, reaches and keeps nothing
     at: Array  # float64 (rules, LEVELS) thresholds times sign, inf where the rule has no such level
     deadband: Array  # float64
     hold_ms: Array  # int64 (rules, LEVELS)

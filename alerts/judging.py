@@ -2,8 +2,16 @@
 
 import numpy as np
 
-from alerts.compiled import LEVELS, NEVER, NO, THRESHOLD, UNKNOWN, UNSET, YES, Levels, Samples, Terms, compiled
+from alerts.compiled import LEVELS, NEVER, NO, THRESHOLD, UNKNOWN, UNSET, YES, Array, Levels, Samples, Terms, compiled
 from alerts.windows import measured
+
+
+@compiled
+def is_calm(level: Array, since_ms: Array, row: int, signed: float, nearest: float) -> bool:
+    """Whether a plain value reaches nothing where nothing is reached or waits: most readings, most of the time."""
+    if level[row] != 0 or not signed < nearest:
+        return False
+    return since_ms[row, 1] + since_ms[row, 2] + since_ms[row, 3] + since_ms[row, 4] == 4 * UNSET
 
 
 @compiled

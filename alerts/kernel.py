@@ -9,8 +9,8 @@ stays whole.
 
 import numpy as np
 
-from alerts.compiled import ABSENCE, LATE_MS, MOST_SAMPLES, Array, Levels, Samples, Terms, compiled
-from alerts.judging import judge, refresh, ripen
+from alerts.compiled import ABSENCE, LATE_MS, LEVELS, MOST_SAMPLES, THRESHOLD, Array, Levels, Samples, Terms, compiled
+from alerts.judging import is_calm, judge, refresh, ripen
 from alerts.windows import add_up, first_after
 
 
@@ -18,7 +18,8 @@ from alerts.windows import add_up, first_after
 def _take_over(source: Levels, row: int, target: Levels, to: int) -> None:
     target.level[to], target.last_ms[to] = source.level[row], source.last_ms[row]
     target.last_value[to], target.partial[to] = source.last_value[row], source.partial[row]
-    target.since_ms[to], target.below_ms[to] = source.since_ms[row], source.below_ms[row]
+    for step in range(1, LEVELS):
+        target.since_ms[to, step], target.below_ms[to, step] = source.since_ms[row, step], source.below_ms[row, step]
 
 
 @compiled
@@ -41,6 +42,10 @@ def _renewed(terms: Terms, rule: int, pool: Samples, base: Levels, old: int, n: 
     spare = n - MOST_SAMPLES * 3 // 4
     cut = max(pool.judged[old], np.searchsorted(ms, ms[n - 1] - LATE_MS, side="right"), spare)
     for i in range(pool.judged[old], cut):
+        signed, read = pool.value[start + i] * terms.sign[rule], pool.value[start + i]
+        if terms.kind[rule] == THRESHOLD and is_calm(base.level, base.since_ms, block, signed, terms.nearest[rule]):
+            base.last_ms[block], base.last_value[block] = ms[i], read
+            continue
         judge(terms, rule, base, block, pool, start, i, pool.value[start + i], ms[i])
     drop = cut
     if terms.reach_ms[rule] > 0:
@@ -67,6 +72,16 @@ def _insert(terms: Terms, rule: int, pool: Samples, block: int, n: int, at: int,
     for i in range(at, n + 1):
         add_up(terms, rule, pool, start, i)
     pool.written[block] = n + 1
+
+
+@compiled
+def _written(pool: Samples, block: int, n: int, value: float, ms: int) -> bool:
+    """Whether a plain reading found room at the end of its block; it is there now."""
+    if block < 0 or n == pool.room[block] or pool.written[block] != n:
+        return False
+    pool.ms[pool.start[block] + n], pool.value[pool.start[block] + n] = ms, value
+    pool.written[block] = n + 1
+    return True
 
 
 @compiled
@@ -161,10 +176,23 @@ def step_slots(
             continue
         was_late = False
         for slot in range(first[sensor], first[sensor + 1]):
+            rule, old = rule_of[slot], head.level[slot]
+            if (
+                terms.kind[rule] == THRESHOLD
+                and ms > head.last_ms[slot]
+                and is_calm(head.level, head.since_ms, slot, value[row] * terms.sign[rule], terms.nearest[rule])
+                and (terms.forgets[rule] or _written(pool, blocks[slot], counts[slot], value[row], ms))
+            ):
+                if terms.forgets[rule]:
+                    blocks[slot], counts[slot] = -1, 0
+                else:
+                    counts[slot] += 1
+                head.last_ms[slot], head.last_value[slot] = ms, value[row]
+                done[3] += 1
+                continue
             need = 2 * counts[slot] + 16
             if pool.used[0] + need > pool.ms.shape[0] or pool.used[1] + 1 > pool.start.shape[0]:
                 return False
-            rule, old = rule_of[slot], head.level[slot]
             if ms <= head.last_ms[slot]:
                 was_late = was_late or ms < head.last_ms[slot]
                 if not terms.keeps[rule] or not _place_late(

@@ -43,6 +43,7 @@ def terms_of(rules: Sequence[Rule], quantity: str) -> Terms:
     hold_ms, fall_ms = _by_level(rules, "hold_s", 0.0) * 1000, _ms([rule.fall_hold_s for rule in rules])
     at = _by_level(rules, "at", np.inf)
     sign = np.array([-1.0 if rule.direction == "below" else 1.0 for rule in rules])
+    reached = np.where(np.isfinite(at), at * sign[:, None], np.inf)
     deadband = np.array([rule.deadband for rule in rules], np.float64)
     scale = np.array([_scale(quantity, kind, span) for kind, span in zip(kinds, spans, strict=True)])
     rates = [rule.spec if isinstance(rule.spec, RateSpec) else None for rule in rules]
@@ -58,8 +59,10 @@ def terms_of(rules: Sequence[Rule], quantity: str) -> Terms:
         np.array(
             [kind >= RATE or (kind == THRESHOLD and before) for kind, before in zip(kinds, remembers, strict=True)]
         ),
+        np.array([kind == THRESHOLD for kind in kinds], np.bool_) & (fall_ms == 0),
         sign,
-        np.where(np.isfinite(at), at * sign[:, None], np.inf),
+        reached.min(axis=1, initial=np.inf) - deadband,
+        reached,
         deadband,
         np.round(hold_ms).astype(np.int64),
         fall_ms,
