@@ -23,7 +23,7 @@
   /** A small form that opens under its name; `fields` are [name, element, label]. */
   cb.incidentForm = function (title, word, fields, work, after) {
     const button = h("button", { type: "submit", class: "button" }, word);
-    const form = h("form", { class: "act-form" }, fields.map(([, node, label]) => h("label", {}, h("span", {}, label), node)), button);
+    const form = h("form", { class: "act-form" }, fields.map(([, node, label]) => (node.tagName === "DIV" ? h("fieldset", {}, h("legend", {}, label), node) : h("label", {}, h("span", {}, label), node))), button);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const values = Object.fromEntries(fields.map(([name, node]) => [name, node]));
@@ -73,8 +73,9 @@
         (v) => cb.post(path(id, "/split"), { alert_ids: chosen(), title: v.title.value || null, reason: v.reason.value }),
         (made) => { location.href = "/incident/?id=" + encodeURIComponent(made.id); }));
     }
-    const person = h("input", { name: "person", required: true, maxlength: 64, placeholder: "名录中的编号" }), role = h("input", { name: "role", required: true, maxlength: 40 });
-    box.append(cb.incidentForm("登记人员", "登记", [["person", person, "人员编号"], ["role", role, "担任"]],
+    box.append(h("datalist", { id: "roster" }, view.people.map((one) => h("option", { value: one.id, label: one.name }))));
+    const person = h("input", { name: "person", required: true, maxlength: 64, list: "roster", autocomplete: "off", placeholder: "输入姓名或单位来选" }), role = h("input", { name: "role", required: true, maxlength: 40 });
+    box.append(cb.incidentForm("登记人员", "登记", [["person", person, "名录中的人员"], ["role", role, "担任"]],
       (v) => cb.post(path(id, "/people"), { person_id: v.person.value.trim(), role: v.role.value })));
     box.append(cb.incidentForm("结束事件", "结束(叫应同时解除)", [reason()], (v) => cb.post(path(id, "/close"), { reason: v.reason.value })));
   }

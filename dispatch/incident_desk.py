@@ -172,6 +172,11 @@ class IncidentDesk:
                 found.append(self._alert(alert_id))
         return found
 
+    def reachable(self, limit: int = 500) -> list[dict[str, str]]:
+        """People on duty, for choosing: id and how they are called."""
+        found = [person for person in self._roster.all() if person.on_duty][:limit]
+        return [{"id": one.id, "name": f"{one.unit} {one.name} {one.title}"} for one in found]
+
     def types(self) -> dict[str, str]:
         """Incident types and the titles of their plans."""
         return {key: plan.title for key, plan in self._plans.plans.items()}

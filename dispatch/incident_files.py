@@ -7,6 +7,7 @@ from typing import Protocol
 
 from dispatch.file_kinds import media_type_of
 from dispatch.incident_held import IncidentFile, IncidentKeeper
+from dispatch.photo_place import place_of
 from dispatch.stores import LogEntry
 from geodata.clock import new_id
 from geodata.errors import BadInput, NotFound, TooLarge
@@ -47,7 +48,10 @@ class FileDesk:
         self._blobs.put(digest, body)  # first: a row must never name bytes that are not there
         file = IncidentFile(new_id("FIL", now), incident_id, shown, kind, len(body), digest, now, who, words)
         text = f"添加附件「{shown}」" + (f":{words}" if words else "")
-        detail = {"file": file.id, "sha256": digest, "size": file.size, "media_type": kind}
+        detail: dict[str, object] = {"file": file.id, "sha256": digest, "size": file.size, "media_type": kind}
+        if (place := place_of(body)) is not None:
+            detail |= {"lon": place[0], "lat": place[1]}
+            text += f"(照片自带位置:东经 {place[0]:.5f}° 北纬 {place[1]:.5f}°)"
         return self._store.add_file(file, LogEntry(now, who, "file.added", text, detail), self._most_in_all)
 
     def all(self, incident_id: str) -> list[IncidentFile]:

@@ -9,10 +9,12 @@ from dispatch.desk import DispatchDesk
 from dispatch.handling_read import load_handling
 from dispatch.incident_desk import IncidentDesk
 from dispatch.incident_files import FileDesk
+from dispatch.plan_book import PlanBook
 from dispatch.plans import load_plans
 from dispatch.ports import Roster
 from dispatch.response_book import load_responses
 from dispatch.response_desk import ResponseDesk, notice_lookup
+from geodata.errors import BadInput
 from hub.blob_store import FolderBlobs
 from hub.database import Database
 from hub.incident_store import DbIncidentStore
@@ -39,6 +41,22 @@ RESPONSE_ACTIONS = {
     "withdraw": "response.withdraw",
     "use": "response.use",
 }
+
+
+def check_dispatch_files(settings: Settings) -> None:
+    """Read every data file of these desks; the first one with errors raises `BadInput`, with all of them."""
+    plans = load_plans(ROOT / settings.plans_file)
+    load_handling(ROOT / settings.handling_file)
+    for kind in load_causes(ROOT / settings.causes_file).kinds.values():
+        _known(plans, kind.types, settings.causes_file)
+    for template in load_responses(ROOT / settings.responses_file).templates.values():
+        _known(plans, (template.incident_type,), settings.responses_file)
+
+
+def _known(plans: PlanBook, types: tuple[str, ...], where: Path) -> None:
+    for name in types:
+        if name not in plans.plans:
+            raise BadInput(f"{where} 里的事件类型 {name} 在预案文件里没有;可用:{'、'.join(plans.plans)}")
 
 
 def dispatch_parts(settings: Settings, database: Database, alerts: AlertDesk) -> dict[str, Any]:

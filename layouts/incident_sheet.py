@@ -58,6 +58,7 @@ def sheet_body(services: Services, context: ScreenContext, incident_id: str) -> 
         "kind": "sheet",
         "incident": incident,
         "others": [{"id": one.id, "title": one.title, "exercise": one.exercise} for one in others],
+        "people": services.incidents.reachable() if context.may_call else [],
         "types": services.incidents.types(),
         "alerts": [{"id": one.id, "headline": one.headline, "source": one.source} for one in alerts],
     }

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenScreen
-from tests.hub.test_incident_api import PNG, opened, received
+from tests.hub.test_incident_api import PNG, opened, received, warning
 from tests.serving import Server
 
 pytestmark = pytest.mark.browser
@@ -85,6 +85,37 @@ def test_an_officer_handles_an_incident(open_screen: OpenScreen, duty: httpx.Cli
     expect(page.locator("header p")).to_contain_text("水已退")
     expect(page.locator("details.act summary", has_text="重新打开")).to_be_visible()
     assert duty.get(f"/api/v1/incidents/{one['id']}").json()["status"] == "closed"
+
+
+def flooded(duty: httpx.Client, number: int, lon: float, headline: str) -> str:
+    """A warning of standing water at a point."""
+    body = warning(number)
+    area = [{"areaDesc": headline, "circle": [f"35.06,{lon} 0.1"]}]
+    body["info"][0] |= {"event": "积水", "headline": headline, "area": area}
+    answer = duty.post("/api/v1/alerts", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def test_what_belongs_together_is_offered_and_can_be_parted(open_screen: OpenScreen, duty: httpx.Client) -> None:
+    flooded(duty, 201, 118.60, "示例甲路积水")
+    flooded(duty, 202, 118.604, "示例乙路积水")
+    page = open_screen("/incident/")
+    hint = page.locator(".hints tr", has_text="示例甲路积水")
+    expect(hint).to_contain_text("同为积水")
+    shoot(page, "incident-hints", whole=True)
+    sent(page, lambda: hint.get_by_role("button", name="合并开立").click())
+    expect(page.locator(".alerts tbody tr")).to_have_count(2)
+    form = page.locator("details.act", has=page.locator("summary", has_text="拆出新事件"))
+    form.locator("summary").click()
+    form.get_by_label("示例乙路积水").check()
+    form.locator("[name=reason]").fill("两处水源不同")
+    sent(page, lambda: form.locator("button[type=submit]").click())
+    expect(page.locator(".alerts tbody tr")).to_have_count(1)
+    expect(page.locator(".alerts")).to_contain_text("示例乙路积水")
+    fill(page, "登记人员", person=page.locator("#roster option").first.get_attribute("value") or "", role="现场联络")
+    expect(page.locator(".people-table")).to_contain_text("现场联络")
+    shoot(page, "incident-split", whole=True)
 
 
 def test_the_sheet_on_paper_has_no_buttons(open_screen: OpenScreen, duty: httpx.Client) -> None:

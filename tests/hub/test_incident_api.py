@@ -1,6 +1,8 @@
 """Incidents and drafted responses over HTTP, on the whole product."""
 
+import shutil
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -125,6 +127,13 @@ def test_a_timeline_is_a_pdf_with_text(duty: httpx.Client) -> None:
     answer = duty.get(f"/api/v1/incidents/{one['id']}/timeline.pdf", timeout=60)
     assert answer.status_code == 200, answer.text
     assert answer.content.startswith(b"%PDF-")
+    assert b"/ToUnicode" in answer.content, "text that can be selected and searched"
+    if reader := shutil.which("pdftotext"):
+        found = subprocess.run(
+            [reader, "-", "-"], input=answer.content, capture_output=True, check=True
+        ).stdout.decode()
+        assert "示例积水" in found
+        assert "核实(电话或视频)" in found
     assert duty.get("/api/v1/incidents/INC-NONE/timeline.pdf").status_code == 404
 
 
