@@ -21,15 +21,16 @@
     const order = (one) => [one.changed ? 0 : 1, -enabled(one.then)];
     rows.sort((a, b) => order(a)[0] - order(b)[0] || order(a)[1] - order(b)[1]);
     const same = found.fired_now === found.fired_then;
-    box.replaceChildren(
+    box.replaceChildren(...[
       cb.h("div", { class: "bar-top" },
-        cb.h("p", { class: "verdict" }, cb.h("b", {}, same ? `将触发 ${found.fired_then} 次,与现行相同` : `现行 ${found.fired_now} 次 → 修改后 ${found.fired_then} 次`),
+        cb.h("p", { class: "trial-verdict" }, cb.h("b", {}, same ? `将触发 ${found.fired_then} 次,与现行相同` : `现行 ${found.fired_now} 次 → 修改后 ${found.fired_then} 次`),
           ` · ${span(found)} · ${found.drill ? `演练「${found.drill}」的` : ""}读数 ${found.readings.toLocaleString("en-US")} 条`),
         cb.h("button", { type: "button", class: "quiet", "aria-label": "收起试算结果", on: { click: () => box.replaceChildren() } }, "收起")),
       found.note ? cb.h("p", { class: "trouble" }, found.note) : null,
       found.readings ? null : cb.h("p", { class: "trouble" }, "这段时间没有读数,试算说明不了什么"),
       rows.length ? table(rows) : null,
-      quiet ? cb.h("p", { class: "note" }, `其余 ${quiet} 条没有改动,也不会触发`) : null);
+      quiet ? cb.h("p", { class: "note" }, `其余 ${quiet} 条没有改动,也不会触发`) : null,
+    ].filter(Boolean));
     box.scrollIntoView({ block: "nearest" });
   }
   cb.showTrial = show;

@@ -56,6 +56,13 @@ def put_in_force(page: Page, why: str) -> None:
     expect(page.locator("dialog")).to_have_count(0, timeout=15_000)
 
 
+def tried(page: Page) -> str | None:
+    """What the page says after a trial on the readings of the last hours."""
+    page.click("[data-rules=try]")
+    expect(page.locator("#rules-trial .trial-verdict")).to_be_visible(timeout=60_000)
+    return page.locator("#rules-trial .trial-verdict b").text_content()
+
+
 def in_force(page: Page, no: int) -> None:
     """The page says that this version is in force, and that the engine goes by it."""
     expect(page.locator("#rules-in-force")).to_contain_text(f"现行第 {no} 版", timeout=20_000)
@@ -89,6 +96,9 @@ def test_an_edit_from_the_wrong_line_to_the_alert_and_back(open_screen: OpenScre
     page.fill("#rules-text", GIVEN.replace(LINE, LINE.replace("0.20,", "0.10,"), 1))
     expect(page.locator("#rules-problems .right")).to_contain_text("修改「下穿立交积水」")
     measure(admin, 0.12)
+    until(lambda: tried(page) == "现行 0 次 → 修改后 1 次")
+    page.locator('[data-trial-more="waterlogging-underpass"] summary').click()
+    expect(page.locator(".episodes li")).to_contain_text("峰值 0.12 m")
     put_in_force(page, "汛期提早提醒")
     in_force(page, first + 1)
     assert levels(admin) == []

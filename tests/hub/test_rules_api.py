@@ -52,7 +52,8 @@ def test_what_is_in_force_is_told_as_data(duty: httpx.Client, leader: httpx.Clie
 
 @pytest.mark.parametrize(
     ("path", "body"),
-    [("", {"text": EDITED, "base": 1, "why": "试"}), ("/check", {"text": EDITED}), ("/try", {"text": EDITED, "hours": 6}), ("/restore", {"no": 1, "why": "试"}),
+    [("", {"text": EDITED, "base": 1, "why": "试"}), ("/check", {"text": EDITED}),
+     ("/try", {"text": EDITED, "hours": 6}), ("/restore", {"no": 1, "why": "试"}),
      ("/switched", {"text": EDITED, "rule_id": "gas-combustible", "enabled": False})],
 )  # fmt: skip
 def test_who_may_not_edit_changes_nothing(server: Server, duty: httpx.Client, path: str, body: dict) -> None:
@@ -125,10 +126,22 @@ def test_one_rule_is_switched_and_its_comments_stay(duty: httpx.Client) -> None:
     assert duty.post("/api/v1/rules/switched", json=body | {"rule_id": "nowhere"}).status_code == 422
 
 
+def test_a_text_is_tried_and_nothing_is_stored(duty: httpx.Client) -> None:
+    before = newest(duty)
+    found = duty.post("/api/v1/rules/try", json={"text": EDITED, "hours": 6}).json()
+    assert found["hours"] == 6
+    changed = [row["id"] for row in found["rules"] if row["changed"]]
+    assert changed == ["waterlogging-underpass"]
+    assert newest(duty) == before
+
+
 WRONG: list[tuple[str, object]] = [
     ("", {}), ("", {"text": 7, "base": 1, "why": "x"}), ("", {"text": EDITED, "base": "1", "why": "x"}),
     ("", {"text": EDITED, "base": True, "why": "x"}), ("", {"text": EDITED, "base": 1}),
     ("", {"text": EDITED, "base": 1, "why": ["x"]}), ("", {"text": EDITED, "base": 1, "why": "a\x00b"}), ("", []),
+    ("/try", {"text": EDITED}), ("/try", {"text": EDITED, "hours": 0}), ("/try", {"text": EDITED, "hours": 10**30}),
+    ("/try", {"text": EDITED, "hours": 6, "rule_ids": [1]}), ("/try", {"text": EDITED, "hours": 6, "drill": "x\x00"}),
+    ("/try", {"text": "rules: [", "hours": 6}),
     ("/check", {}), ("/check", {"text": None}), ("/check", []), ("/restore", {}), ("/restore", {"no": "1", "why": "x"}),
     ("/restore", {"no": 1.5, "why": "x"}), ("/switched", {"text": GIVEN}),
     ("/switched", {"text": GIVEN, "rule_id": 1, "enabled": True}),
