@@ -14,6 +14,7 @@ import pytest
 
 import hub.api
 from alerts.quantities import QUANTITIES
+from alerts.rule_kinds import SPEC_READERS
 from alerts.rules import LevelStep, Rule, SensorFilter
 from alerts.series_rules import MEASURES, SERIES_READERS
 from app import COMMANDS
@@ -121,9 +122,10 @@ def test_every_make_target_that_is_named_is_there() -> None:
 
 RULE_WORDS = {*Rule.__slots__, *SensorFilter.__slots__, *LevelStep.__slots__, "absent_after_s", *MEASURES}
 SERIES_WORDS = {one for kind, reader in SERIES_READERS.items() for one in (kind, *reader.fields)}
+SPEC_WORDS = {one for kind, reader in SPEC_READERS.items() for one in (kind, *reader.fields)}
 
 
-@pytest.mark.parametrize("name", sorted(RULE_WORDS | SERIES_WORDS))
+@pytest.mark.parametrize("name", sorted(RULE_WORDS | SERIES_WORDS | SPEC_WORDS))
 def test_every_field_of_a_rule_is_explained(name: str) -> None:
     found = re.search(rf"(?<!\w){name}(?!\w)", " ".join(re.findall(r"`[^`\n]+`", text("docs/rules.md"))))
     assert found, f"docs/rules.md does not explain {name}"
