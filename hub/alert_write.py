@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -102,5 +103,6 @@ def _history_row(change: AlertChange, alert: Alert, body: bytes, was_level: int 
     )  # fmt: skip
 
 
+@lru_cache(maxsize=4_096)  # a burst has few moments
 def _ms(moment: datetime | None) -> Any:
     return None if moment is None else epoch_ms(moment)

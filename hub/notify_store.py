@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from alerts.group_state import Record
 from alerts.model import Alert
 from alerts.routing import Place, Route
+from geodata.clock import from_epoch_ms
 from hub.alert_body import alert_of_plain
 from hub.database import Database
 from hub.lease import check_fence
-from hub.outbox import OUTBOX, last_seq
+from hub.outbox import last_seq
 from hub.tables.alerts import NOTIFY_CURSOR, NOTIFY_LOG
 
 
@@ -94,16 +95,18 @@ class NotifyStore:
 
     def changes_after(self, seq: int, limit: int) -> tuple[list[Heard], int]:
         """Changes of alerts with a number above `seq`, in order, and the number up to which the events were read."""
-        columns = OUTBOX.c
-        query = sa.select(columns.seq, columns.topic, columns.at, columns.body).where(columns.seq > seq)
+        mark = "?" if self._database.is_sqlite else "%s"
+        query = f"SELECT seq, topic, at, body FROM outbox WHERE seq > {mark} ORDER BY seq LIMIT {mark}"  # noqa: S608
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(columns.seq).limit(limit)).all()
-        heard = []
-        for number, topic, at, body in rows:
+            rows = connection.exec_driver_sql(query, (seq, limit)).all()
+        heard, moment, at = list[Heard](), -1, from_epoch_ms(0)
+        for number, topic, at_ms, body in rows:
             plain = orjson.loads(body).get("alert") if topic == "alerts" else None
             if plain is not None:
+                if at_ms != moment:
+                    moment, at = at_ms, from_epoch_ms(at_ms)
                 heard.append(Heard(number, at, alert_of_plain(plain)))
-        return heard, int(rows[-1].seq) if rows else seq
+        return heard, int(rows[-1][0]) if rows else seq
 
 
 def _row(place: Place, record: Record, at: datetime) -> dict[str, object]:
