@@ -9,17 +9,18 @@ from cap_tools.models import Alert as CapAlert
 from cap_tools.models import Info
 from xsdata.formats.dataclass.parsers import XmlParser
 from xsdata.formats.dataclass.parsers.config import ParserConfig
+from xsdata.formats.dataclass.serializers import XmlSerializer
 
 from alerts.cap_check import problems_of
 from alerts.cap_geometry import area_of, centre_of
-from alerts.cap_out import cap_feed, cap_xml
+from alerts.cap_out import cap_xml
 from alerts.cap_read import CAP_NS, CapInvalid, read_tree, tree_of_json
 from alerts.model import Alert, Level
 from alerts.native_levels import schemes
 from geodata.clock import new_id
 from geodata.errors import BadInput
 
-__all__ = ["CapInvalid", "CapMessage", "cap_feed", "cap_xml", "parse_cap", "parse_json", "to_alerts"]
+__all__ = ["CapInvalid", "CapMessage", "cap_xml", "document_bytes", "parse_cap", "parse_json", "to_alerts"]
 # names of the China profile's event codes that we have a source for; others are shown as they came
 EVENT_NAMES = {"11B01": "台风", "11B03": "暴雨"}
 
@@ -76,6 +77,11 @@ def _message(root: Element, china: bool, now: datetime) -> CapMessage:
         parsed.msg_type.value,
         tuple((one.split(",")[0], one.split(",")[1]) for one in (parsed.references or "").split()),
     )
+
+
+def document_bytes(message: CapMessage) -> bytes:
+    """The message as one CAP 1.2 document: of the China profile too, its colours and metres in the standard's terms."""
+    return XmlSerializer().render(message.alert, ns_map={None: CAP_NS}).encode()
 
 
 def _to_standard(root: Element) -> None:

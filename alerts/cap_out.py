@@ -1,8 +1,6 @@
-"""Our alerts as CAP 1.2 for others, each alone and as an Atom feed."""
+"""Our alerts as CAP 1.2 for others."""
 
-from collections.abc import Iterable
 from datetime import datetime
-from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 from cap_tools.models import (
     Alert as CapAlert,
@@ -31,7 +29,7 @@ from alerts.native_levels import severity_of
 from geodata.clock import SHANGHAI
 
 SENDER = "citybrain@linyi"
-_ATOM = "http://www.w3.org/2005/Atom"
+ATOM = "http://www.w3.org/2005/Atom"
 _CATEGORY = {
     "积水": Category.INFRA,
     "洪水": Category.MET,
@@ -67,21 +65,21 @@ def _info(alert: Alert) -> Info:
     given = {"native_level": alert.native_level, "rule": alert.rule_id, "sensor": alert.sensor}
     given |= {"source_identifier": alert.identifier, "source_sender": alert.sender}
     parameters = [
-        Parameter(value_name=ValueName(value=name), value=Value(value=_clean(text)))
+        Parameter(value_name=ValueName(value=name), value=Value(value=clean(text)))
         for name, text in given.items()
         if text
     ]
     return Info(
         language="zh-CN",
         categories=[_CATEGORY.get(alert.event, Category.OTHER)],
-        event=_clean(alert.event) or "未说明",
+        event=clean(alert.event) or "未说明",
         urgency=Urgency(alert.urgency),
         severity=Severity(alert.severity if alert.severity != "Unknown" else severity_of(Level(alert.level))),
         certainty=Certainty(alert.certainty),
         onset=_time(alert.onset_at),
         expires=_time(alert.expires_at) if alert.expires_at else None,
-        headline=_clean(alert.headline) or None,
-        description=_clean(alert.description) or None,
+        headline=clean(alert.headline) or None,
+        description=clean(alert.description) or None,
         parameters=parameters,
         areas=_areas(alert),
     )
@@ -92,40 +90,18 @@ def _areas(alert: Alert) -> list[Area]:
     circles = [] if polygons or alert.lon is None else [f"{alert.lat:.6f},{alert.lon:.6f} 0"]
     if not polygons and not circles and not alert.place:
         return []
-    return [Area(area_desc=_clean(alert.place) or "未说明", polygons=polygons, circles=circles)]
+    return [Area(area_desc=clean(alert.place) or "未说明", polygons=polygons, circles=circles)]
 
 
-def cap_feed(alerts: Iterable[Alert], sender: str = SENDER, now: datetime | None = None) -> bytes:
-    """An Atom feed whose entries hold the CAP documents. `now` is the feed's time; else that of its newest entry."""
-    listed = list(alerts)
-    feed = Element(f"{{{_ATOM}}}feed")
-    newest = now or max((alert.updated_at for alert in listed), default=datetime.fromtimestamp(0, SHANGHAI))
-    _texts(
-        feed, {"id": f"urn:citybrain:{sender}:alerts", "title": "临沂城市大脑 未结束的预警", "updated": _iso(newest)}
-    )
-    SubElement(SubElement(feed, f"{{{_ATOM}}}author"), f"{{{_ATOM}}}name").text = sender
-    for alert in listed:
-        entry = SubElement(feed, f"{{{_ATOM}}}entry")
-        title = _clean(alert.headline) or alert.event
-        _texts(entry, {"id": f"urn:citybrain:{alert.id}", "title": title, "updated": _iso(alert.updated_at)})
-        content = SubElement(entry, f"{{{_ATOM}}}content", {"type": "application/cap+xml"})
-        content.append(fromstring(cap_xml(alert, sender)))  # noqa: S314  (our own document)
-    return tostring(feed, encoding="utf-8", xml_declaration=True)
-
-
-def _texts(element: Element, texts: dict[str, str]) -> None:
-    for name, text in texts.items():
-        SubElement(element, f"{{{_ATOM}}}{name}").text = text
-
-
-def _iso(moment: datetime) -> str:
+def iso_time(moment: datetime) -> str:
+    """In Asia/Shanghai with its offset, whole seconds, as CAP asks."""
     return moment.astimezone(SHANGHAI).replace(microsecond=0).isoformat()
 
 
 def _time(moment: datetime) -> XmlDateTime:
-    return XmlDateTime.from_string(_iso(moment))
+    return XmlDateTime.from_string(iso_time(moment))
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Without characters that XML 1.0 cannot hold."""
     return NOT_XML.sub("", text)

@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 
 from alerts import acts
-from alerts.cap import CapMessage, parse_cap, parse_json, to_alerts
+from alerts.cap import CapMessage, document_bytes, parse_cap, parse_json, to_alerts
 from alerts.handling import Handling
 from alerts.inhibition import Inhibition
 from alerts.lifecycle import OWNED
 from alerts.model import OVER, Alert, AlertChange, AlertState, is_over, revised, state_of
-from alerts.ports import AlertStore, Reject, RejectStore, SilenceStore
+from alerts.ports import AlertStore, CapOriginals, Reject, RejectStore, SilenceStore
 from alerts.silences import Silence
 from alerts.standing import Standing, standings
 from alerts.warnings import Outcome, county_named, decide
@@ -53,10 +53,11 @@ class AlertDesk:
         inhibitions: Callable[[], Sequence[Inhibition]] = tuple,
         handling: Handling | None = None,
         counties: Callable[[], Mapping[str, str]] = dict,
+        originals: CapOriginals | None = None,
     ) -> None:
         self._store, self._rejects, self._clock = store, rejects, clock
         self._silences, self._inhibitions, self._handling = silences, inhibitions, handling or Handling()
-        self._counties = counties  # name → code
+        self._counties, self._originals = counties, originals  # counties: name → code
 
     def open(self, now: datetime | None = None) -> list[Alert]:
         """Open at `now`, worst first, then newest."""
@@ -226,6 +227,8 @@ class AlertDesk:
         for attempt in range(_TRIES):
             outcome, alerts, changes = decide(message, fresh, self._store, who, now)
             try:
+                if changes and self._originals is not None:
+                    self._originals.keep(message.sender, message.identifier, document_bytes(message), now)
                 if changes:
                     self._store.apply(changes)
                 return CapOutcome(alerts[0].id, outcome, tuple(alert.id for alert in alerts))

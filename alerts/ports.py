@@ -39,6 +39,12 @@ class Reject:
     at: datetime
 
 
+class CapOriginals(Protocol):
+    """Where received CAP messages are kept as they came."""
+
+    def keep(self, sender: str, identifier: str, document: bytes, now: datetime) -> None: ...
+
+
 class RejectStore(Protocol):
     """Keeps what was refused, so that nothing is lost."""
 

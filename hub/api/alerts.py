@@ -4,9 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import Response
 
-from alerts.cap import cap_feed
 from alerts.model_json import alert_to_plain
 from alerts.standing import standing_to_plain
 from geodata.errors import BadInput
@@ -38,11 +36,6 @@ def router(hub: Hub) -> APIRouter:
         if at:
             return Json(lists.as_of(asked, limit, parse_time(at, "at")))
         return Json(lists.now(state, asked, limit, before, clock()))
-
-    @api.get("/alerts.cap", dependencies=[Depends(require("see"))])
-    def feed() -> Response:
-        """The open alerts as an Atom feed of CAP 1.2 messages."""
-        return Response(cap_feed(desk.open(clock())), media_type="application/atom+xml")
 
     @api.get("/alerts/{alert_id}", dependencies=[Depends(require("see"))])
     def get_alert(alert_id: str) -> Json:

@@ -8,7 +8,7 @@ import pytest
 from cap_tools.models import Alert as CapAlert
 from xsdata.formats.dataclass.parsers import XmlParser
 
-from alerts.cap import CapInvalid, cap_feed, cap_xml, parse_cap, parse_json, to_alerts
+from alerts.cap import CapInvalid, cap_xml, parse_cap, parse_json, to_alerts
 from alerts.cap_geometry import circle_ring
 from alerts.cap_out import cap_message
 from alerts.model import Level
@@ -173,10 +173,3 @@ def test_what_we_send_parses_back_equal_and_is_valid(body: str, version: int) ->
     assert (again.level, again.headline, again.event) == (alert.level, "雨<b>&大", alert.event)
     assert back.msg_type == ("Update" if version > 1 else "Alert")
     assert not re.search(rb"<sent>[^<]*Z<", sent)
-
-
-def test_the_feed_holds_every_alert() -> None:
-    alerts = [to_alerts(parse_cap(body.encode(), NOW), NOW)[0] for body in (GOOD, CHINA)]
-    feed = cap_feed(alerts)
-    assert feed.count(b"application/cap+xml") == 2
-    assert cap_feed([])

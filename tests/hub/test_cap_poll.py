@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from alerts.cap import cap_feed
+from alerts.cap_publish import atom_feed, published
 from alerts.feeds.cap_poll import CapPollSpec, read_index, refused_address, refused_ip
 from geodata.clock import SHANGHAI
 from geodata.errors import BadInput, NotConfigured
@@ -243,7 +243,7 @@ def test_an_update_that_comes_first_stays_in_force(parts: Parts, source: Source,
 def test_our_own_feed_can_be_fetched_by_another_city(parts: Parts, source: Source) -> None:
     source.index(("b", cap("B")), ("a", cap("A")))
     poll_of(parts, source.url).look()
-    given = cap_feed(parts.desk.open())
+    given = atom_feed(published(parts.desk.open(), (), {}, {}), "http://127.0.0.1")
     entries = read_index(given, source.url)
     assert len(entries) == 2
     assert all(b"<ns0:alert" in one.document or b"<alert" in one.document for one in entries)
@@ -261,8 +261,8 @@ def test_this_machine_is_not_asked_unless_it_is_said(parts: Parts, source: Sourc
 
 @pytest.mark.parametrize(
     ("url", "hosts", "refused"),
-    [("https://met.example/a", (), ""), ("https://met.example:444/a", (), "不在允许"), ("http://met.example/a", (), "https"),
-
+    [("https://met.example/a", (), ""), ("https://met.example:444/a", (), "不在允许"),
+     ("http://met.example/a", (), "https"),
      ("https://evil.example/a", (), "不在允许"), ("https://met.example@evil.example/a", (), "不在允许"),
      ("https://cdn.example/a", ("cdn.example",), ""), ("https://cdn.example:8443/a", ("cdn.example:8443",), ""),
      ("https://met.example:99999/a", (), "写错"), ("ftp://met.example/a", (), "只读取"), ("", (), "只读取")],
