@@ -26,7 +26,7 @@ OWNED = {
     "value": ("value", "headline", "flapped_at", "held"),
     "resolved": (*_END, *_CHATTER, "value"),
     "cancelled": (*_END, "sent_at"),  # of the message that ended it: an update overtaken by it changes nothing
-    "reopened": (*_END, *_CLOSING, *MEASURED, *_CHATTER, "reopened", "reopened_at"),
+    "reopened": (*_END, *_CLOSING, *MEASURED, *_CHATTER, "description", "reopened", "reopened_at"),
     "chattering": _CHATTER,
     "quiet": _CHATTER,
     "acknowledged": ("acknowledged_at", "acknowledged_by"),

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from alerts.engine import RuleEngine
+from alerts.handling import Handling
 from alerts.ports import Places, ReadingBatch
 from alerts.rule_evaluators import build_evaluators
 from alerts.rules import RuleSet, parse_rules
@@ -346,3 +347,33 @@ rules:
 """)
     engine = engine_on(room_database, rules=other)
     assert [(c.kind, c.alert.dedup_key) for c in engine.tick(at(1)).changes] == [("resolved", "rule:depth:s2")]
+
+
+def test_a_combination_that_comes_back_says_what_is_so_now(room_database: Database) -> None:
+    handling = Handling(reopen_within_s=600)
+    evaluators = build_evaluators(RULES, SENSORS, Nowhere(), DbSightingStore(room_database))
+    engine = RuleEngine(
+        RULES, SENSORS, DbAlertStore(room_database), DbReadingStore(room_database), lambda: T0, evaluators, handling
+    )
+    engine.load()
+    for second, rain in ((0, 40.0), (60, 10.0), (90, 55.0)):
+        engine.step(batch("rain_mm_h", [(second, 1, rain)]), at(second))
+        engine.step(batch("depth_m", [(second, 2, 0.3)]), at(second))
+        engine.tick(at(second + 30))
+    (alert,) = [a for a in DbAlertStore(room_database).open_alerts() if a.rule_id == "rain-and-water"]
+    assert alert.reopened == 1
+    assert "站1:55" in alert.description
+
+
+def test_a_clock_that_jumps_an_hour_ends_nothing_and_says_what_is_unknown(room_database: Database) -> None:
+    engine = engine_on(room_database)
+    for step in SCRIPT[:6]:
+        play(room_database, engine, step)
+    before = set(standing(room_database))
+    jumped = engine.tick(at(3_700)).changes
+    assert {(c.kind, c.alert.rule_id) for c in jumped} == {("updated", "rain-and-water"), ("resolved", "fire")}
+    back = engine.tick(at(60)).changes
+    assert [(c.kind, c.alert.dedup_key) for c in back] == [("updated", "rule:rain-and-water:371302")]
+    assert set(standing(room_database)) == before - {"rule:fire:1"}
+    DbSightingStore(room_database).add([fire(61, "z")])
+    assert [c.kind for c in engine.tick(at(62)).changes] == ["fired"]  # what burns is told again
