@@ -33,7 +33,9 @@ class Bench:
 BENCHES = (
     Bench("startup"),
     Bench("intake", quick=("--rounds", "4")),
+    Bench("alertmanager", quick=("--rounds", "1"), limit_s=300.0),
     Bench("push", quick=("--times", "20")),
+    Bench("combinations"),
     Bench("scale"),
     Bench("roads", quick=("--queries", "50")),
     Bench("tiles_vs_postgis", ("{city}",)),

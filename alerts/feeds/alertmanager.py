@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 from alerts.model import Alert, Level
 from alerts.native_levels import schemes
+from alerts.native_levels import schemes
 from alerts.ports import Reject
 from geodata.clock import new_ids
 from geodata.errors import BadInput
@@ -39,10 +40,11 @@ class Checked:
     rejects: Sequence[Reject]
 
 
+@lru_cache(maxsize=1_024)
 def level_of(severity: str) -> tuple[Level, str]:
-    """Level and CAP severity for the severities that Prometheus rules commonly carry."""
-    known = schemes()["prometheus"].of(severity)
-    return (known.level, known.severity) if known is not None else UNKNOWN
+    """Level and CAP severity of a `severity` label, by the table of native levels."""
+    found = schemes()["prometheus"].of(severity)
+    return (found.level, found.severity) if found is not None else UNKNOWN
 
 
 def parse_alerts(payload: object, now: datetime, to_level: LevelOf = level_of) -> Checked:
