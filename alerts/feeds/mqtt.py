@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from alerts.feeds.model import Feed, Parsed
@@ -41,7 +42,7 @@ class Topic:
 
     def names(self, topic: str) -> dict[str, str] | None:
         """What stands at the template's places; None when the topic is not of this template."""
-        found = re.fullmatch(_pattern(self.template), topic)
+        found = _pattern(self.template).fullmatch(topic)
         return None if found is None else found.groupdict()
 
 
@@ -68,13 +69,14 @@ class MqttSpec:
     datastreams: Mapping[str, str] = field(default_factory=dict)
 
 
-def _pattern(template: str) -> str:
+@lru_cache(maxsize=4_096)
+def _pattern(template: str) -> re.Pattern[str]:
     out, at = "", 0
     for found in _PLACE.finditer(template):
         out += re.escape(template[at : found.start()])
         out += f"(?P<{found[1]}>{'.+' if found[1] == 'datastream' else '[^/]+'})"
         at = found.end()
-    return out + re.escape(template[at:])
+    return re.compile(out + re.escape(template[at:]), re.DOTALL)
 
 
 def parse_message(spec: MqttSpec, topic: str, payload: bytes, arrival_ms: int) -> Parsed:

@@ -131,7 +131,8 @@ class MqttConnection:
             self.state = f"与代理断开,正在重连:{reason}"
 
     def _on_connect_fail(self, _client: Any, _userdata: Any) -> None:
-        self.state = f"连不上代理 {self.spec.host}:{self.spec.port},正在重试"
+        why = "(也可能是证书不对:看 ca_file 与主机名)" if self.spec.tls else ""
+        self.state = f"连不上代理 {self.spec.host}:{self.spec.port},正在重试{why}"
 
     def _on_message(self, _client: Any, _userdata: Any, found: paho.MQTTMessage) -> None:
         try:
