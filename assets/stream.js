@@ -4,7 +4,7 @@
   const SILENT_MS = 7000; // the server beats every 2 s
   const CUT_MS = 15000;
   const KINDS = ["alert.fired", "alert.level", "alert.value", "alert.resolved", "alert.acknowledged", "alert.cancelled", "alert.linked", "alert.unlinked", "alert.updated",
-    "alert.reopened", "alert.shelved", "alert.unshelved", "alert.closed", "alert.chattering", "alert.escalated", "silence.created", "silence.ended",
+    "alert.reopened", "alert.shelved", "alert.unshelved", "alert.closed", "alert.chattering", "alert.quiet", "alert.escalated", "silence.created", "silence.ended",
     "incident.opened", "incident.updated", "incident.closed", "call.stood_down", "call.started", "call.row", "call.attempt", "call.done", "reading.batch", "system.status", "feeds.health", "feeds.state"];
   let last = ""; // number of the newest event this page has seen: the page's own, then the stream's
   let source = null, heard = 0, silentSince = 0, wordNow = "";

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ from alerts.upkeep import Surroundings, Upkeep
 from geodata.clock import epoch_ms
 from geodata.errors import BadInput, Conflict
 from hub.alert_store import DbAlertStore
+from hub.audit import Audited, AuditLog
+from hub.compose import ALERT_ACTIONS, SILENCE_ACTIONS
 from hub.database import Database
 from hub.lease import Leases
 from hub.open_alerts import CachedAlertStore
@@ -444,6 +447,29 @@ def test_many_at_once(city: City) -> None:
     city.read(3, DRY, 2)
     assert city.desk.acknowledge_many([two.id], "duty", "", at(4)) == {two.id: "ended"}
     assert [step["who"] for step in city.store.history(two.id)] == ["engine", "duty", "engine"]
+
+
+def test_what_a_person_does_is_in_the_audit_log_with_its_reason(city: City) -> None:
+    log = AuditLog(city.database)
+    desk: Any = Audited(city.desk, log, ALERT_ACTIONS)
+    city.read(0, WET)
+    name = city.only().id
+    desk.shelve(name, at(20), "duty", "等待复核", at(1))
+    desk.unshelve(name, "duty", "看完了", at(2))
+    desk.acknowledge_many([name], "leader", "批量", at(3))
+    with pytest.raises(Conflict):
+        desk.close(name, "duty", "误报", at(4))  # what did not happen is not recorded as done
+    silences: Any = Audited(SilenceDesk(city.silences, city.desk.open), log, SILENCE_ACTIONS)
+    made = silences.silence(["event=积水"], at(5), at(9), "duty", "检修", at(5))
+    silences.end(made.id, "leader", "修好了", at(6))
+    rows = list(reversed(log.latest()))
+    assert [(row["who"], row["action"]) for row in rows] == [
+        ("duty", "alert.shelve"), ("duty", "alert.unshelve"), ("leader", "alert.acknowledge"),
+        ("duty", "silence.create"), ("leader", "silence.end"),
+    ]  # fmt: skip
+    assert "等待复核" in rows[0]["detail"]
+    assert "检修" in rows[3]["detail"]
+    assert log.verify() is None
 
 
 def test_unlinking(city: City) -> None:
