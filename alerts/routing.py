@@ -67,11 +67,12 @@ class Place:
 
 
 def routing_labels(alert: Alert) -> Mapping[str, str]:
-    """The alert's labels, with `alertname` for receivers that know Prometheus, and how often it was escalated."""
+    """The alert's labels, `alertname` for receivers that know Prometheus, how often it was escalated and to whom."""
     labels = dict(labels_of(alert))
     labels.setdefault("alertname", alert.event)
     if alert.escalation:
         labels["escalation"] = str(alert.escalation)
+        labels["escalated_to"] = alert.escalated_to
     return labels
 
 
