@@ -43,6 +43,7 @@ class Table:
     hold_ms: Ints
     max_age_ms: Ints
     heads: npt.NDArray[np.intp]
+    slots_in: list[npt.NDArray[np.intp]]  # of each scope
 
     def count(self, slots: Flags) -> npt.NDArray[np.intp]:
         """How many of `slots` each condition has in each scope."""
@@ -195,6 +196,7 @@ def build_table(spec: CombinationSpec, sensors: Sensors) -> Table:
         np.array([round(one.hold_s * 1000) for one in conditions], np.int64),
         np.array([round(one.max_age_s * 1000) for one in conditions], np.int64),
         heads,
+        [np.flatnonzero(scope_of == at) for at in range(len(scopes))],
     )  # fmt: skip
 
 

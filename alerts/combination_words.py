@@ -33,21 +33,21 @@ def condition_text(condition: Condition) -> str:
 def evidence_of(table: Table, standing: Standing, scope: int, sensors: Sensors, now_ms: int) -> Evidence:
     """What is known in one scope at `now_ms`."""
     holds, silent = [], []
-    here = table.scope_of == scope
-    known = standing.known(table, now_ms)
-    holding = here & known & standing.held
+    here = table.slots_in[scope]
+    which_of, held_here = table.condition_of[here], standing.held[here]
+    known = now_ms - standing.last_ms[here] <= table.max_age_ms[which_of]
     for which, condition in enumerate(table.spec.conditions):
-        text, mine = condition_text(condition), table.condition_of == which
+        text, mine = condition_text(condition), which_of == which
         if not table.heads[which, scope]:
             silent.append(f"{text}(没有这样的传感器)")
-        quiet = np.flatnonzero(here & mine & ~known)
+        quiet = here[mine & ~known]
         if len(quiet):
             silent.append(f"{text}({_names(table, quiet, sensors)} 超过 {condition.max_age_s:g} 秒无读数)")
-        held = np.flatnonzero(holding & mine)
+        held = here[mine & known & held_here]
         if len(held):
             values = "、".join(f"{standing.value[slot]:.6g}" for slot in held[:SHOWN].tolist())
             holds.append(f"{text}({_names(table, held, sensors)}:{values})")
-    found = np.unique(table.number[holding])
+    found = np.unique(table.number[here[known & held_here]])
     first = found if len(found) else table.number[here]
     return Evidence(";".join(holds), ";".join(silent), sensors[int(first[0])] if len(first) else None, len(found))
 

@@ -21,6 +21,7 @@ from geodata.clock import epoch_ms, from_epoch_ms
 
 Unknown = tuple[int, ...]  # the conditions that were unknown when an alert was last told of
 _JUDGE: Unknown = (-1,)  # an alert is open and nothing is known of what was said: the next tick says it anew
+_DRILL_REMEMBERED_MS = 86_400_000  # the last readings of drills long over are not looked at again
 MOST_JUDGED = 2_000  # moments of one batch; what a batch of more does in between is not told, only where it ends
 
 
@@ -73,6 +74,8 @@ class CombinationEvaluator:
                 seen.setdefault(exercise, set()).add(number)
                 self._put_back(state, number, plain["conditions"])
         for batch in stored.latest.values():
+            if batch.exercise and epoch_ms(now) - int(batch.observed_ms.max(initial=0)) > _DRILL_REMEMBERED_MS:
+                continue
             state = self._states.setdefault(batch.exercise, self._fresh())
             move_forward(self._table, state.standing, batch, seen.get(batch.exercise, ()), epoch_ms(now))
         self._look_at_open(stored, is_edited)
