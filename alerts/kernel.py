@@ -184,7 +184,8 @@ def step_slots(
                 and (terms.forgets[rule] or _written(pool, blocks[slot], counts[slot], value[row], ms))
             ):
                 if terms.forgets[rule]:
-                    blocks[slot], counts[slot] = -1, 0
+                    if blocks[slot] >= 0:
+                        blocks[slot], counts[slot] = -1, 0
                 else:
                     counts[slot] += 1
                 head.last_ms[slot], head.last_value[slot] = ms, value[row]

@@ -85,6 +85,24 @@ class SlotState:
         arrays: dict[str, Any] = {name: getattr(self, name).copy() for name in self.__slots__ if name != "pool"}
         return replace(self, **arrays)
 
+    def to_step(self, terms: Terms) -> "SlotState":
+        """A copy for one step over readings. What such a step cannot change is shared: `ripe_ms` belongs to time, and
+        the rest to rules that look back, keep blocks or fall slowly."""
+        looks_back, keeps = bool((terms.reach_ms > 0).any()), bool(terms.keeps.any())
+        return replace(
+            self,
+            level=self.level.copy(),
+            since_ms=self.since_ms.copy(),
+            below_ms=self.below_ms.copy() if (terms.fall_ms > 0).any() else self.below_ms,
+            last_ms=self.last_ms.copy(),
+            last_value=self.last_value.copy(),
+            partial=self.partial.copy() if looks_back else self.partial,
+            stale=self.stale.copy(),
+            told_ms=self.told_ms.copy(),
+            blocks=self.blocks.copy() if keeps else self.blocks,
+            counts=self.counts.copy() if keeps else self.counts,
+        )
+
     @property
     def head(self) -> Levels:
         return Levels(self.level, self.since_ms, self.below_ms, self.last_ms, self.last_value, self.partial)
@@ -159,7 +177,7 @@ def in_observed_order(batch: ReadingBatch) -> ReadingBatch:
 
 def stepped(table: SlotTable, state: SlotState, batch: ReadingBatch) -> tuple[SlotState, Moves]:
     """The state after `batch` (oldest first) and what moved; `state` itself is left as it was."""
-    after = state.copy()
+    after = state.to_step(table.terms)
     inside = batch.sensor_no[(batch.sensor_no >= 0) & (batch.sensor_no < len(table.first) - 1)]
     capacity = int((table.first[inside + 1] - table.first[inside]).sum())
     moves, values, done = np.empty((capacity, 5), np.int64), np.empty(capacity), np.zeros(4, np.int64)

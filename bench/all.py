@@ -31,6 +31,7 @@ class Bench:
 
 
 BENCHES = (
+    Bench("kernel"),
     Bench("startup"),
     Bench("intake", quick=("--rounds", "4")),
     Bench("alertmanager", quick=("--rounds", "1"), limit_s=300.0),

@@ -1,12 +1,14 @@
 """The kernel equals a slow reference that sees all readings in order, however they were cut, repeated or delayed."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts import compiled, judging, kernel, windows
 from alerts.model import Level
 from alerts.ports import ReadingBatch
 from alerts.rules import LevelStep, Rule, SensorFilter, parse_rules
@@ -256,3 +258,12 @@ def test_later_than_is_judged_a_threshold_stays_and_a_window_is_made_whole() -> 
     assert moves.late == 1
     assert (after.level[0], after.last_value[0]) == (0, 1.0)
     assert after.last_value[1] == whole.last_value[1] > state.last_value[1]
+
+
+def test_what_is_kept_compiled_is_good_only_while_none_of_its_files_changes() -> None:
+    folder = Path(kernel.__file__).parent
+    wanted = {(one.stat().st_mtime, one.stat().st_size) for one in map(folder.joinpath, compiled._FILES)}
+    for function in (kernel.step_slots, kernel.ripen_slots, kernel.fill_block, judging.judge, windows.measured):
+        assert wanted <= set(function._cache._cache_file._source_stamp)
+    with_code = {path.name for path in folder.glob("*.py") if "@compiled\n" in path.read_text(encoding="utf-8")}
+    assert with_code <= set(compiled._FILES)
