@@ -3,6 +3,7 @@
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from geodata.errors import BadInput, Conflict
 from hub.alert_store import DbAlertStore
 from hub.audit import Audited, AuditLog
 from hub.compose import ALERT_ACTIONS, SILENCE_ACTIONS
-from hub.database import Database
+from hub.database import Database, metadata
 from hub.lease import Leases
 from hub.open_alerts import CachedAlertStore
 from hub.reading_store import DbReadingStore
@@ -531,3 +532,67 @@ def test_a_rule_never_goes_on_with_what_was_ended_elsewhere(city: City) -> None:
             merged(over, AlertChange(revised(over, at(2), level=Level.RED), kind, at(2), "engine"))
     for kind in ("acknowledged", "shelved", "escalated", "resolved", "unshelved"):
         assert merged(over, AlertChange(revised(over, at(2)), kind, at(2), "engine")) is None
+
+
+class Killed(BaseException):
+    """A kill -9, as seen from inside."""
+
+
+SCRIPT = [
+    (0, WET),
+    (2, DRY),
+    (4, WET),
+    (6, DRY),
+    (8, DEEP),
+    (11, DEEP),
+    (11.8, DRY),
+    (12, WET),
+    (14, DRY),
+    (16, WET),
+    (29, WET),
+]
+
+
+def played(city: City, nth: int = 0, when: str = "") -> list[tuple[str, int, Level, int, list[str]]]:
+    """The script with upkeep after each reading; the engine dies before or after the `nth` commit and another does the
+    same again."""
+    apply, count = city.store.apply, 0
+
+    def struck(*args: Any, **kwargs: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == nth and when == "before":
+            raise Killed
+        apply(*args, **kwargs)
+        if count == nth and when == "after":
+            raise Killed
+
+    city.store.apply = struck  # type: ignore[method-assign]
+    for minute, value in SCRIPT:
+        for act in (lambda m=minute, v=value: city.read(m, v), lambda m=minute: city.tick(m + 0.5)):
+            try:
+                act()
+            except Killed:
+                city.engine, city.upkeep = city.new_engine()
+                act()
+    alerts = sorted([*city.store.open_alerts(), *DbAlertStore(city.database).recently_resolved(T0)], key=lambda a: a.id)
+    return [(one.dedup_key, one.reopened, one.level, one.escalation, city.kinds(one)) for one in alerts]
+
+
+def calm(folder: Path, name: str) -> City:
+    database = Database(f"sqlite:///{folder / name}")
+    metadata.create_all(database.engine)
+    return City(database)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_kill_at_any_commit_changes_nothing(tmp_path: Path, when: str) -> None:
+    undisturbed = calm(tmp_path, "calm")
+    expected = played(undisturbed)
+    undisturbed.database.close()
+    assert expected[0][1] == 3
+    assert {"reopened", "chattering", "escalated"} <= set(expected[0][4])
+    for nth in range(1, 14):
+        city = calm(tmp_path, f"{when}{nth}")
+        assert played(city, nth, when) == expected, f"killed {when} commit {nth}"
+        city.database.close()
