@@ -39,7 +39,8 @@ class Draft(Conditions):
 
     def _move(self, slot: int, level: Level, value: float | None, since_ms: int) -> Move:
         rule, sensor = self._table.rules[self._table.rule_of[slot]], self._sensors[int(self._table.sensor_of[slot])]
-        return Move(rule, sensor, level, value, from_epoch_ms(since_ms), self._exercise)
+        is_partial = bool(self._state.partial[slot])
+        return Move(rule, sensor, level, value, from_epoch_ms(since_ms), self._exercise, is_partial)
 
     def move(self, slot: int, level: Level, value: float, since_ms: int) -> None:
         move = self._move(slot, level, value, since_ms)
@@ -64,7 +65,7 @@ class Draft(Conditions):
             alert = self.open.get(dedup_key(move.rule.id, move.sensor.id, self._exercise))
             self._state.told_ms[slot] = self._now_ms
             if alert is not None and alert.value != value:
-                self.take(revalued(alert, move.rule, move.sensor, value, self._now))
+                self.take(revalued(alert, move.rule, move.sensor, value, self._now, move.is_partial))
 
     def fell_silent(self, slots: Slots) -> None:
         for slot in slots.tolist():

@@ -55,6 +55,7 @@ class Move:
     value: float | None
     since: datetime
     exercise: str = ""
+    is_partial: bool = False  # of a window: parts of it are not known
 
 
 def dedup_key(rule_id: str, sensor_id: str, exercise: str = "") -> str:
@@ -107,9 +108,11 @@ def levelled(alert: Alert, move: Move, now: datetime) -> AlertChange:
     return AlertChange(after, "level", now, ENGINE, f"级别{way}:{alert.native_level} → {step.native}")
 
 
-def revalued(alert: Alert, rule: Rule, sensor: SensorInfo, value: float, now: datetime) -> AlertChange:
+def revalued(
+    alert: Alert, rule: Rule, sensor: SensorInfo, value: float, now: datetime, is_partial: bool = False
+) -> AlertChange:
     """The open alert with a newer value at the same level."""
-    move = Move(rule, sensor, alert.level, value, alert.onset_at)
+    move = Move(rule, sensor, alert.level, value, alert.onset_at, is_partial=is_partial)
     after = revised(alert, now, value=value, headline=_headline(move, step_of(rule, alert.level)))
     return AlertChange(after, "value", now, ENGINE)
 
@@ -169,7 +172,8 @@ def _blank(move: Move, rule_id: str, now: datetime) -> Alert:
 
 
 def _headline(move: Move, step: LevelStep) -> str:
-    return f"{move.sensor.name} {move.rule.title} {number_text(move.value, move.rule.unit)},达到{step.native}"
+    known = "(窗口内数据不全,只计已知部分)" if move.is_partial else ""
+    return f"{move.sensor.name} {move.rule.title} {number_text(move.value, move.rule.unit)}{known},达到{step.native}"
 
 
 def merged(stored: Alert, change: AlertChange) -> Alert | None:

@@ -10,6 +10,7 @@ import gc
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import orjson
@@ -123,7 +124,7 @@ def thresholds(rounds: list[np.ndarray], given: list[ReadingBatch]) -> None:
     ):
         table = build_slots(chosen, "depth_m", sensors(SENSORS))
         by_kernel(table, given[:2])  # compiled, or read from disk
-        took = best(lambda table=table: by_kernel(table, given))
+        took = best(partial(by_kernel, table, given))
         speed = f"{comparisons / took / 1e6:,.0f} M comparisons/s, {pairs / took / 1e6:.1f} M readings·rules/s"
         print(f"kernel, {name} | {speed}")
     chosen = rules(60.0)

@@ -92,12 +92,16 @@ def test_windows_fire_and_fall_by_the_hour(database: Database) -> None:
     clock = [T0]
     store = DbAlertStore(database)
     engine = engine_on(store, DbReadingStore(database), clock)
-    levels = {}
+    levels, headlines = {}, {}
     for step in SCRIPT:
         play(engine, step, clock)
         minute = (clock[0] - T0) // timedelta(minutes=1)
         levels[minute] = {a.sensor: (a.level, a.value, a.unit) for a in engine.open_alerts() if a.rule_id == "rain"}
+        headlines |= {(a.sensor, minute): a.headline for a in engine.open_alerts() if a.rule_id == "rain"}
     assert levels[50] == {}
+    partial = "(窗口内数据不全,只计已知部分)"
+    assert headlines["r2", 250] == f"雨量站2 累计雨量 10 mm{partial},达到6 小时 10 mm"  # there are 250 minutes of 360
+    assert headlines["r2", 480] == "雨量站2 累计雨量 14.4 mm,达到6 小时 10 mm"
     assert levels[60]["r1"] == (Level.RED, 9.0, "mm")  # an hour of 9 mm/h
     assert levels[70].get("r1") is None or levels[70]["r1"][0] != Level.RED  # 7.5 mm in the last hour
     assert levels[250]["r2"][:2] == (Level.BLUE, 10.0)  # 2.4 mm/h for 250 minutes
