@@ -179,7 +179,8 @@ def read_rule_nodes(text: str, problems: ListedProblems) -> list[RuleNode]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error)
-        problems.add(mark.line + 1 if mark is not None else 1, f"不是合法的 YAML:{what}")
+        last = text.count("\n") + 1  # libyaml names the line after the end
+        problems.add(min(mark.line + 1, last) if mark is not None else 1, f"不是合法的 YAML:{what}")
         return []
     if not isinstance(root, yaml.MappingNode):
         problems.add(1, "顶层必须是 rules: 加规则列表")
