@@ -28,6 +28,7 @@ class Cluster:
     reached_ms: int
     place: str
     why: str
+    county: str = ""
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
@@ -44,6 +45,8 @@ class Report:
     observed_ms: int
     grid: int
     why: str
+    county: str = ""
+    place: str = ""
 
 
 def with_report(
@@ -58,7 +61,7 @@ def with_report(
     if near is None:
         new = Cluster(
             report.seq, report.exercise, report.lon, report.lat, report.observed_ms, report.observed_ms, now_ms, 1,
-            report.grid, 0, report.observed_ms, f"{report.lon:.5f}, {report.lat:.5f}", report.why,
+            report.grid, 0, report.observed_ms, report.place, report.why, report.county,
         )  # fmt: skip
         return [*clusters, new], new
     grown = replace(

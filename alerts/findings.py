@@ -69,6 +69,7 @@ def _fired(finding: Finding, now: datetime) -> AlertChange:
         headline=finding.headline,
         description=_description(finding),
         sensor=finding.sensor,
+        quantity=finding.quantity or None,
         threshold=finding.threshold,
         unit=finding.unit,
         county=finding.county,

@@ -118,8 +118,12 @@ class SpatialEvaluator:
         if found.holds is False:
             return None  # where it cannot be said, a report of danger counts, and that is said
         why = "。".join(filter(None, (found.why, sighting.note[:200])))
+        code, name = self._places.county(sighting.lon, sighting.lat)
+        place = f"{name} {sighting.lon:.5f}, {sighting.lat:.5f}".strip()
         moment = epoch_ms(sighting.observed_at)
-        return Report(sighting.seq, sighting.exercise, sighting.lon, sighting.lat, moment, found.grid, why)
+        return Report(
+            sighting.seq, sighting.exercise, sighting.lon, sighting.lat, moment, found.grid, why, code, place
+        )  # fmt: skip
 
     def _level_of(self, cluster: Cluster) -> LevelStep | None:
         measured = cluster.grid if self._spec.measure == "grid" else cluster.count
@@ -139,6 +143,7 @@ class SpatialEvaluator:
             headline=f"{rule.title}:{cluster.count} 起报告" + (f",达到{step.native}" if step else ""),
             why=(cluster.why or "位置在规则范围内") if step else minutes,
             place=cluster.place,
+            county=cluster.county,
             lon=cluster.lon,
             lat=cluster.lat,
             threshold=step.at if step else None,

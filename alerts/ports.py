@@ -153,6 +153,9 @@ class Places(Protocol):
     def grid_level(self, layer: str, lon: float, lat: float) -> tuple[int, str]:
         """The highest danger level of the cells that contain the place, and that cell's name; (0, "") outside."""
 
+    def county(self, lon: float, lat: float) -> tuple[str, str]:
+        """Code and name of the county that contains the place; ("", "") when that is not known. Never raises."""
+
     def near(
         self, layer: str, lon: float, lat: float, within_m: float, where: Mapping[str, str]
     ) -> tuple[str, float] | None:

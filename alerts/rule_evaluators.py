@@ -31,6 +31,7 @@ def _evaluator(rule: Rule, sensors: Sensors, places: Places, sightings: Sighting
 
 
 def layers_of(rules: RuleSet) -> frozenset[str]:
-    """The layers of the city that the active rules ask for."""
+    """The layers of the city that the active rules ask for; where reports lie, the counties with them."""
     specs = [rule.spec for rule in rules.active if isinstance(rule.spec, SpatialSpec)]
-    return frozenset(place.layer for spec in specs for place in spec.places if not isinstance(place, InPolygon))
+    asked = {place.layer for spec in specs for place in spec.places if not isinstance(place, InPolygon)}
+    return frozenset(asked | {"counties"} if specs else ())

@@ -9,6 +9,7 @@ import shapely
 from pyproj import Geod
 
 from geodata.city import City
+from geodata.errors import NotFound
 from geodata.mercator import to_degrees, to_world, units_per_metre
 from geodata.points import PointIndex
 from geodata.query import check_place
@@ -42,6 +43,17 @@ class CityPlaces:
             if not ids or fields["id"] in ids:
                 return str(fields.get("name") or fields["id"])
         return None
+
+    def county(self, lon: float, lat: float) -> tuple[str, str]:
+        """Code and name of the county that contains the place; ("", "") outside, or without that layer."""
+        try:
+            index = self._city.index("counties")
+        except NotFound:
+            return "", ""
+        for row in _containing(index, lon, lat):
+            fields = index.fields(int(row))
+            return str(fields["id"]), str(fields.get("name") or "")
+        return "", ""
 
     def grid_level(self, layer: str, lon: float, lat: float) -> tuple[int, str]:
         """The highest danger level of the cells that contain the place, and that cell's name; (0, "") outside."""

@@ -52,6 +52,9 @@ class Grid(Places):
     def inside(self, layer: str, lon: float, lat: float, ids: frozenset[str] = frozenset()) -> str | None:
         raise NotFound(layer)
 
+    def county(self, lon: float, lat: float) -> tuple[str, str]:
+        return ("371302", "示例区") if lon < 118.5 else ("", "")
+
     def grid_level(self, layer: str, lon: float, lat: float) -> tuple[int, str]:
         return (4, "东格") if lon >= 118.40 else (2, "西格")
 
@@ -108,6 +111,9 @@ def test_a_condensed_alert_with_a_count() -> None:
     found = memory.tick(at(30))
     assert news(found) == [("1", Level.YELLOW), ("3", Level.YELLOW)]
     assert "瞭望塔看到烟" in found[0].why
+    assert [(one.county, one.place) for one in found[:2]] == [
+        ("371302", "示例区 118.35000, 35.06000"), ("", "118.85000, 35.06000"),
+    ]  # fmt: skip
     store.add([report(40)])
     found = memory.tick(at(40))
     assert news(found) == [("1", Level.RED)]

@@ -106,6 +106,7 @@ def test_inside_by_id_and_fields(places: CityPlaces) -> None:
 def test_a_layer_without_data_and_a_place_that_is_none(places: CityPlaces) -> None:
     with pytest.raises(NotFound):
         places.inside("counties", LON, LAT)
+    assert places.county(LON, LAT) == ("", "")
     with pytest.raises(BadInput):
         places.near("rivers", float("nan"), LAT, 10, {})
 
@@ -118,12 +119,14 @@ def test_rings() -> None:
 
 
 def test_the_sample_city_answers(sample_source: Path) -> None:
-    city = City.load(Catalog(sample_source), ("forest_grid", "waterlogging_points"))
+    city = City.load(Catalog(sample_source), ("forest_grid", "waterlogging_points", "counties"))
     asked = CityPlaces(city)
     cell = city.frame("forest_grid").dropna(subset=["danger_level"]).iloc[0]
     inside = cell.geometry.representative_point()
     assert asked.grid_level("forest_grid", inside.x, inside.y)[0] >= int(cell.danger_level)
     point = city.frame("waterlogging_points").iloc[0]
+    code, name = asked.county(point.geometry.x, point.geometry.y)
+    assert (code, bool(name)) == (point.county_code, True)
     found = asked.near("waterlogging_points", point.geometry.x, point.geometry.y, 1.0, {})
     assert found is not None
     assert found[1] < 0.05

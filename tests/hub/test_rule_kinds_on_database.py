@@ -78,6 +78,9 @@ class Nowhere(Places):
     def inside(self, layer: str, lon: float, lat: float, ids: frozenset[str] = frozenset()) -> str | None:
         raise AssertionError(layer)
 
+    def county(self, lon: float, lat: float) -> tuple[str, str]:
+        return "", ""
+
     def grid_level(self, layer: str, lon: float, lat: float) -> tuple[int, str]:
         raise AssertionError(layer)
 
