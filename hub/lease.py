@@ -30,7 +30,7 @@ class Leases:
                 .on_conflict_do_nothing()
             )
             row = connection.execute(sa.select(LEASES).where(LEASES.c.name == name).with_for_update()).one()
-            running = row.expires_at > now
+            running = row.holder != "" and row.expires_at > now  # nobody's: stored times are rounded, up too
             if running and row.holder != holder:
                 return None
             token = int(row.token) if running else int(row.token) + 1
