@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from alerts.model import Alert
 from dispatch.model import Call, Incident
 from dispatch.ports import AlertLookup
 from dispatch.stores import LogEntry
@@ -34,7 +35,7 @@ def _alert_lines(alert_id: str, alerts: AlertLookup) -> list[dict[str, Any]]:
         return []
     history = getattr(alerts, "history", None)
     if callable(history):
-        return [_history_line(alert_id, dict(step)) for step in history(alert_id)]
+        return [_history_line(alert, dict(step)) for step in history(alert_id)]
     lines = [_line(alert.fired_at, "system", "alert.fired", alert.headline, {"alert_id": alert_id})]
     if alert.acknowledged_at:
         who = alert.acknowledged_by or ""
@@ -53,14 +54,25 @@ _KINDS = {
     "acknowledged": "预警已确认",
     "cancelled": "预警取消",
     "linked": "并入事件",
+    "unlinked": "移出事件",
+    "updated": "预警更新",
+    "reopened": "再次出现",
+    "shelved": "搁置",
+    "unshelved": "恢复显示",
+    "closed": "预警关闭",
+    "chattering": "反复触发",
+    "quiet": "不再反复",
+    "escalated": "无人确认,上报",
 }
 
 
-def _history_line(alert_id: str, step: dict[str, Any]) -> dict[str, Any]:
+def _history_line(alert: Alert, step: dict[str, Any]) -> dict[str, Any]:
+    """A step of one of perhaps several alerts, so it says of which."""
     at = step["at"] if isinstance(step["at"], datetime) else datetime.fromisoformat(step["at"])
     kind = str(step.get("kind", ""))
     text = " ".join(filter(None, (_KINDS.get(kind, kind), str(step.get("detail") or ""))))
-    return _line(at, str(step.get("who") or "system"), f"alert.{kind}", text, {"alert_id": alert_id})
+    text = f"{text}({alert.headline})"
+    return _line(at, str(step.get("who") or "system"), f"alert.{kind}", text, {"alert_id": alert.id})
 
 
 def _sending_lines(call: Call) -> list[dict[str, Any]]:

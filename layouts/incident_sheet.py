@@ -104,7 +104,7 @@ def alerts_table(alerts: Sequence[Alert], context: ScreenContext) -> Component:
         )
         cells = (level, one.headline, one.place or NOBODY, minute_text(one.onset_at), state, button)
         rows.append(row(cells, f"at-{one.level.name.lower()}"))
-    return table(("级别", "预警", "位置", "开始", "状态", ""), rows, "没有关联的预警", "alerts")
+    return table(("级别", "预警", "位置", "开始", "状态", ""), rows, "没有关联的预警", "alert-table")
 
 
 def steps_table(tasks: Sequence[Task], incident: Incident, context: ScreenContext, source: str) -> Component:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
@@ -18,7 +19,6 @@ TYPE_WORDS = {
 }
 STATUS_WORDS = {"open": "处置中", "closed": "已结束"}
 RESPONSE_WORDS = {"draft": "草稿", "signed": "已签发", "withdrawn": "已撤回"}
-Cell = str | Component
 
 
 def type_word(kind: str) -> str:
@@ -50,7 +50,7 @@ def table(heads: Sequence[str], rows: Sequence[Component], empty: str, name: str
     return html.Table([head, html.Tbody(body)], className=name)
 
 
-def row(cells: Sequence[Cell | Sequence[Cell]], name: str = "") -> Component:
+def row(cells: Sequence[Any], name: str = "") -> Component:
     """A row of cells."""
     return html.Tr([html.Td(cell) for cell in cells], className=name)
 
