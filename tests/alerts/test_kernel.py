@@ -267,3 +267,22 @@ def test_what_is_kept_compiled_is_good_only_while_none_of_its_files_changes() ->
         assert wanted <= set(function._cache._cache_file._source_stamp)
     with_code = {path.name for path in folder.glob("*.py") if "@compiled\n" in path.read_text(encoding="utf-8")}
     assert with_code <= set(compiled._FILES)
+
+
+def test_readings_too_dense_to_keep_leave_a_window_that_says_so() -> None:
+    [rule] = parse_rules("""
+rules:
+- {id: sum, kind: window, measure: sum, title: w, event: w, quantity: depth_m, sensors: {all: true}, source: t,
+   max_gap_s: 4, window_s: 43200, levels: [{level: blue, at: 7000, native: b}]}
+""").rules
+    table, state, n = build_slots((rule,), "depth_m", {1: SENSORS[1]}), SlotState.fresh(1), 80_000
+    ms = np.arange(n, dtype=np.int64) * 500  # 11 hours at two a second
+    for place in range(0, n, 9_999):
+        part = slice(place, place + 9_999)
+        size = len(ms[part])
+        batch = ReadingBatch("depth_m", np.ones(size, np.int32), np.full(size, 0.1), ms[part], 0)
+        state, _ = stepped(table, state, batch)
+    assert compiled.MOST_SAMPLES // 2 < state.counts[0] <= compiled.MOST_SAMPLES * 2
+    assert state.last_value[0] == pytest.approx(state.counts[0] / 10)
+    assert state.partial[0]
+    assert state.level[0] == (state.last_value[0] >= 7000)
