@@ -127,6 +127,9 @@ class Serve:
                 "CITYBRAIN_SMTP_URL": f"smtp://127.0.0.1:{smtp_port}?from=drill@sample.invalid",
                 "CITYBRAIN_WEBHOOK_URL": f"http://127.0.0.1:{http_port}/webhook",
             }
+            if not settings.receivers.get_secret_value():
+                told = (f"{name}=http://127.0.0.1:{http_port}/notice" for name in ("drill", "duty", "leader"))
+                self.supervisor.environment["CITYBRAIN_RECEIVERS"] = " ".join(told)
         for number in range(settings.web_workers):
             self.supervisor.add(f"web-{number + 1}", [], listener)
         self.supervisor.add("engine", ["engine"])

@@ -192,9 +192,20 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _posted(body: dict[str, Any], key: str) -> Received:
+    if isinstance(body.get("alerts"), list):
+        return _notice(body, key)
     title, text = str(body.get("title", "")), str(body.get("message", ""))
     link, to = str(body.get("link", "")), str(body.get("to", ""))
     return Received("webhook", to, title, text, link, key, bool(body.get("exercise")), time.time())
+
+
+def _notice(body: dict[str, Any], key: str) -> Received:
+    """A notification of alerts (Alertmanager's payload version 4), one line an alert."""
+    alerts = [one for one in body["alerts"] if isinstance(one, dict)]
+    lines = [f"{one.get('status', '')}  {(one.get('annotations') or {}).get('summary', '')}" for one in alerts]
+    title = f"告警通知:{len(alerts)} 条({body.get('status', '')})"
+    drill = any((one.get("labels") or {}).get("status") != "Actual" for one in alerts)
+    return Received("notice", str(body.get("receiver", "")), title, "\n".join(lines[:50]), "", key, drill, time.time())
 
 
 def page(messages: list[Received]) -> str:

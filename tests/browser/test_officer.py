@@ -35,8 +35,8 @@ def post(source: httpx.Client, sensor: str, depth_m: float) -> None:
 
 
 def messages(inbox: httpx.Client) -> list[dict]:
-    found = inbox.get("messages").json()
-    return found["items"] if isinstance(found, dict) else found
+    """What was sent to people; notifications of alerts lie in the same inbox."""
+    return [one for one in inbox.get("messages").json()["items"] if one["channel"] != "notice"]
 
 
 def row_of(page: Page, sensor_name: str) -> object:
