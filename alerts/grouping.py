@@ -74,6 +74,10 @@ class Grouping:
                     group.pending[alert_id] = (now, 0)
                 self._schedule(group)
 
+    @property
+    def muted(self) -> frozenset[str]:
+        return self._muted
+
     def due(self, now: float) -> list[Notice]:
         """The messages whose time has come; each of these groups waits for `sent` or `failed`."""
         found = []

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import redis
@@ -16,11 +15,9 @@ from alerts.desk import AlertDesk
 from alerts.engine import RuleEngine
 from alerts.handling import load_handling
 from alerts.inhibition import Inhibition
-from alerts.model import Alert
 from alerts.rule_evaluators import build_evaluators
 from alerts.sightings import SightingDesk
 from alerts.silence_desk import SilenceDesk
-from alerts.standing import standings
 from dispatch.channels import build_channels
 from dispatch.city_teams import CityTeams
 from dispatch.desk import DispatchDesk
@@ -62,6 +59,7 @@ from hub.load_store import LoadDesk, chatter_rules
 from hub.memory import settle_memory
 from hub.metrics import Metrics
 from hub.migrate import migrate
+from hub.muting import Muting
 from hub.notifier import Notifier
 from hub.notify_store import NotifyStore
 from hub.open_alerts import CachedAlertStore
@@ -251,18 +249,12 @@ def build_notifier(
     stores: Stores, client: redis.Redis, holder: str, inhibitions: Callable[[], Sequence[Inhibition]]
 ) -> Notifier:
     """Who is told of which alerts, by the routing file; what is silenced, inhibited or shelved is left out."""
-    settings, silences = stores.settings, DbSilenceStore(stores.database)
-
-    def muted(alerts: Sequence[Alert], now: datetime) -> set[str]:
-        active, rules = silences.active(now), inhibitions()
-        if not active and not rules and all(alert.shelved_until is None for alert in alerts):
-            return set()
-        return {alert_id for alert_id, one in standings(alerts, active, rules, now).items() if one.mutes}
-
+    settings = stores.settings
+    muting = Muting(DbSilenceStore(stores.database).active, inhibitions)
     return Notifier(
         store=NotifyStore(stores.database), alerts=DbAlertStore(stores.database), leases=Leases(stores.database),
         client=client, holder=holder, clock=utc_now, routes=RoutingFile(ROOT / settings.routing_file),
-        receivers=parse_receivers(settings.receivers.get_secret_value()), muted=muted, base_url=settings.base_url,
+        receivers=parse_receivers(settings.receivers.get_secret_value()), muting=muting, base_url=settings.base_url,
     )  # fmt: skip
 
 
@@ -290,7 +282,7 @@ def engine(settings: Settings) -> int:
 
     relay = Relay(stores.database, client)
     relay.start()
-    notifier = build_notifier(stores, client, holder, tuple)
+    notifier = build_notifier(stores, client, holder, lambda: handling.inhibitions)
     settle_memory()
     worker = CallWorker(DbDispatchStore(stores.database), channels, holder, utc_now)
     Engine(

@@ -6,7 +6,7 @@ At least once: a message is repeated only when its arrival could not be written 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,6 @@ import structlog
 
 from alerts.group_state import Notice, Record
 from alerts.grouping import Grouping
-from alerts.model import Alert
 from alerts.routing import Place, Route
 from alerts.webhook_out import webhook_body
 from geodata.errors import Conflict
@@ -23,6 +22,7 @@ from hub.alert_store import DbAlertStore
 from hub.bus import EVENTS
 from hub.holders import is_gone
 from hub.lease import Leases
+from hub.muting import Muting
 from hub.notify_store import NotifyStore
 from hub.receivers import Outcome, Receiver
 
@@ -33,13 +33,12 @@ LEASE_S = 4.0
 LOOK_S = 0.2  # without Redis, how often the events are looked at
 SETTLE_S = 1.0  # how often the place in the events is written down, and silences are looked at
 AT_ONCE = 5_000
-Muted = Callable[[Sequence[Alert], datetime], Collection[str]]
 
 
 class Notifier:
     """`run` is a loop of the engine process. `routes` gives the tree in force; another one is taken up at once.
 
-    `muted` names the alerts that are not to be told of now, None when nothing mutes any.
+    `muting` names the alerts that are not to be told of now.
     """
 
     def __init__(
@@ -53,11 +52,11 @@ class Notifier:
         clock: Callable[[], datetime],
         routes: Callable[[], Route],
         receivers: Mapping[str, str],
-        muted: Muted,
+        muting: Muting,
         base_url: str,
     ) -> None:
         self.store, self.alerts, self.leases, self.client = store, alerts, leases, client
-        self.holder, self.clock, self.routes, self.urls, self.muted = holder, clock, routes, receivers, muted
+        self.holder, self.clock, self.routes, self.urls, self.muting = holder, clock, routes, receivers, muting
         self.base_url = base_url
         self.figures = {"notifications": 0, "notify_failed": 0, "notify_leading": 0}
         self._wake, self._listening = threading.Event(), False
@@ -103,10 +102,11 @@ class Notifier:
                 if not self.leases.renew(LEASE, token, self.clock(), LEASE_S):
                     raise Conflict("the lease of the notifier was taken over")
                 renewal = now + LEASE_S / 4
-            seq, changed = self._hear(groups, seq)
-            if changed or now >= mutes:
-                groups.mute(self.muted(list(groups.firing().values()), self.clock()), time.monotonic())
-                mutes = now + SETTLE_S
+            seq = self._hear(groups, seq)
+            if now >= mutes:
+                groups.mute(self.muting.all_of(list(groups.firing().values()), self.clock()), time.monotonic())
+                took_s = time.monotonic() - now
+                mutes = now + max(SETTLE_S, 20 * took_s)  # with very many open alerts it must not fill the time
             for notice in groups.due(time.monotonic()):
                 self._hand_over(notice)
             sent = self._take_outcomes(groups)
@@ -150,16 +150,19 @@ class Notifier:
         groups.in_order()
         return groups, max(cursor, newest)
 
-    def _hear(self, groups: Grouping, seq: int) -> tuple[int, bool]:
-        changed = False
+    def _hear(self, groups: Grouping, seq: int) -> int:
+        """Take in what was committed after `seq`; the number reached. What is muted is so before it can be due."""
         while True:
             heard, reached = self.store.changes_after(seq, AT_ONCE)
             now = time.monotonic()
+            if heard:
+                changed = {change.alert.id: change.alert for change in heard}
+                muted = self.muting.some_of(list(changed.values()), self.clock())
+                groups.mute((groups.muted - changed.keys()) | muted, now)
             for change in heard:
                 groups.add(change.alert, now, change.seq)
-            changed = changed or bool(heard)
-            if reached == seq:
-                return seq, changed
+            if reached - seq < AT_ONCE:  # fewer than were asked for: these were all
+                return reached
             seq = reached
 
     def _hand_over(self, notice: Notice) -> None:
@@ -200,9 +203,12 @@ class Notifier:
             try:
                 if last == "$":
                     last = self._newest_entry()
-                if self.client.xread({EVENTS: last}, count=1, block=1000):
-                    last = self._newest_entry()
+                found: Any = self.client.xread({EVENTS: last}, count=1, block=1000)
+                if found:
                     self._wake.set()
+                    first, last = found_id(found), self._newest_entry()
+                    if last != first:  # more came, perhaps after the loop had looked
+                        self._wake.set()
             except redis.RedisError:
                 last = "$"
                 self._wake.set()
@@ -211,3 +217,11 @@ class Notifier:
     def _newest_entry(self) -> str:
         newest: Any = self.client.xrevrange(EVENTS, count=1)
         return str(newest[0][0].decode()) if newest else "0-0"
+
+
+def found_id(found: Any) -> str:
+    """The id of the one entry that a reading of one stream gave; its answer is a list or, in RESP3, a mapping."""
+    entries = next(iter(found.values())) if isinstance(found, dict) else found[0][1]
+    while isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], list | tuple):
+        entries = entries[0]
+    return str(entries[0][0].decode())

@@ -12,7 +12,6 @@ from hashlib import blake2b
 
 from alerts.model import Alert, Level
 from alerts.native_levels import schemes
-from alerts.native_levels import schemes
 from alerts.ports import Reject
 from geodata.clock import new_ids
 from geodata.errors import BadInput

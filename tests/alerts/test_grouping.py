@@ -16,6 +16,7 @@ from geodata.errors import BadInput
 
 T0 = datetime(2026, 7, 1, tzinfo=UTC)
 WAIT, INTERVAL, REPEAT = 30.0, 300.0, 14_400.0
+ROUNDING_S = 1e-6  # a sum of floats is not always their sum
 TREE = """
 route:
   receiver: duty
@@ -295,9 +296,9 @@ def test_whatever_happens_everything_firing_is_told_in_time_and_nothing_twice(
                 continue
             said = str(sorted((one.id, mark(one)) for one in notice.firing)) + str(sorted(o.id for o in notice.over))
             before = last.get(notice.place.key)
-            if before is not None and groups is not None:
-                assert at - before[0] >= INTERVAL
-                assert before[1] != said or at - before[0] >= REPEAT
+            if before is not None:
+                assert at - before[0] >= INTERVAL - ROUNDING_S
+                assert before[1] != said or at - before[0] >= REPEAT - ROUNDING_S
             assert not muted & {one.id for one in notice.firing}
             record = groups.sent(notice, at)
             for one in notice.firing:

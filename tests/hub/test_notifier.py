@@ -1,9 +1,9 @@
 """The notifier on both databases with a real receiver: told once, after a restart too, and by one of two only."""
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,20 +12,24 @@ import sqlalchemy as sa
 
 from alerts.feeds.alertmanager import parse_alerts
 from alerts.feeds.repeated import decide
-from alerts.model import Alert
+from alerts.inhibition import Inhibition
+from alerts.matchers import parse_matcher
 from alerts.routing import Route, parse_routing
+from alerts.silences import Silence
 from geodata.clock import utc_now
 from geodata.errors import BadInput, Conflict
 from hub.alert_store import DbAlertStore, Settling
 from hub.database import Database
 from hub.lease import Leases
+from hub.muting import Muting
 from hub.notifier import LEASE, Notifier
 from hub.notify_store import NotifyStore
 from hub.receivers import parse_receivers
 from hub.relay import Relay
 from hub.routing_file import RoutingFile
+from hub.silence_store import DbSilenceStore
 from hub.tables.alerts import NOTIFY_LOG
-from tests.hub.receiver import Hook
+from tests.hub.receiver import Hook, names
 from tests.serving import until
 
 ROOT = parse_routing("route: {receiver: hook, group_by: [job], group_wait: 0s, group_interval: 100ms}")
@@ -47,8 +51,10 @@ def report(database: Database, *alertnames: str, over: bool = False, job: str = 
     DbAlertStore(database).settle([work])
 
 
-def nothing(_alerts: Sequence[Alert], _now: datetime) -> Collection[str]:
-    return ()
+def inhibiting() -> Muting:
+    """No silences; a `worse` inhibits a `less` of the same job."""
+    rule = Inhibition("i", (parse_matcher("event=worse"),), (parse_matcher("event=less"),), ("job",))
+    return Muting(lambda _now: (), lambda: (rule,))
 
 
 @contextmanager
@@ -58,11 +64,12 @@ def notifying(
     client: redis.Redis = AWAY,
     holder: str = "one",
     root: Callable[[], Route] = lambda: ROOT,
-    muted: Callable[[Sequence[Alert], datetime], Collection[str]] = nothing,
+    muting: Muting | None = None,
 ) -> Iterator[Notifier]:
     made = Notifier(
         store=NotifyStore(database), alerts=DbAlertStore(database), leases=Leases(database), client=client,
-        holder=holder, clock=utc_now, routes=root, receivers={"hook": hook.url}, muted=muted,
+        holder=holder, clock=utc_now, routes=root, receivers={"hook": hook.url},
+        muting=muting or inhibiting(),
         base_url="http://city.invalid",
     )  # fmt: skip
     stopping = threading.Event()
@@ -138,7 +145,7 @@ def test_a_receiver_that_is_away_gets_everything_later_and_holds_up_no_other(dat
         made = Notifier(
             store=NotifyStore(database), alerts=DbAlertStore(database), leases=Leases(database), client=AWAY,
             holder="one", clock=utc_now, routes=lambda: root, receivers={"hook": hook.url, "away": away.url},
-            muted=nothing, base_url="",
+            muting=inhibiting(), base_url="",
         )  # fmt: skip
         stopping = threading.Event()
         thread = threading.Thread(target=made.run, args=(stopping,), daemon=True)
@@ -190,17 +197,38 @@ def test_the_stream_of_events_wakes_it(database: Database, client: redis.Redis) 
         relay.stop()
 
 
-def test_what_is_muted_is_told_when_it_is_muted_no_more(database: Database) -> None:
-    quiet: set[str] = {"a"}
-
-    def muted(alerts: Sequence[Alert], _now: datetime) -> Collection[str]:
-        return {alert.id for alert in alerts if alert.event in quiet}
-
-    with Hook() as hook, notifying(database, hook, muted=muted):
+def test_what_is_silenced_is_told_when_the_silence_ends(database: Database) -> None:
+    silences = DbSilenceStore(database)
+    now = utc_now()
+    matchers = (parse_matcher("event=a"),)
+    silences.add(Silence("S-1", matchers, now, now + timedelta(hours=1), "duty", "试验", now))
+    muting = Muting(silences.active, tuple)
+    with Hook() as hook, notifying(database, hook, muting=muting) as made:
+        until(lambda: made.figures["notify_leading"])
         report(database, "a", "b")
         until(lambda: hook.firing() == {"b"})
-        quiet.clear()
+        silences.end("S-1", "duty", "修好了", utc_now())
         until(lambda: hook.firing() == {"a", "b"})
+
+
+def test_what_is_inhibited_is_told_when_its_source_is_over(database: Database) -> None:
+    with Hook() as hook, notifying(database, hook) as made:
+        until(lambda: made.figures["notify_leading"])
+        report(database, "worse")
+        until(lambda: hook.firing() == {"worse"})
+        report(database, "less")
+        report(database, "less", job="another")
+        until(lambda: "another" in {body["groupLabels"]["job"] for _, body in hook.posts})
+        assert [body["groupLabels"]["job"] for _, body in hook.posts if names(body, "firing") == ["less"]] == [
+            "another"
+        ]
+        report(database, "worse", over=True)
+        until(lambda: jobs(hook, "less") == {"another", "j"})
+
+
+def jobs(hook: Hook, name: str) -> set[str]:
+    """The groups in which `name` was told as firing."""
+    return {body["groupLabels"]["job"] for _, body in list(hook.posts) if name in names(body, "firing")}
 
 
 def test_another_tree_is_taken_up_and_a_broken_one_is_not(database: Database, tmp_path: Path) -> None:
