@@ -311,3 +311,26 @@ def test_what_we_say_ourselves_is_valid_from_beginning_to_end(house: House) -> N
         assert message.sender == first.sender
     assert kinds == ["Update", "Update", "Cancel"]
     assert house.feed(born.fired_at + timedelta(hours=25)) == []
+
+
+def test_the_china_profile_refers_to_the_first_message_all_its_life(house: House) -> None:
+    """Update after update and the Cancel all name the first one, not the one before."""
+
+    def told(kind: str, minutes: int, colour: str) -> bytes:
+        number = f"37130041600000_2026070109{55 + minutes:02}00".replace("0960", "1000")
+        document = simple(number, kind, "" if kind == "Alert" else "FIRST", minutes, severity=colour)
+        return (
+            document.replace(NS.encode(), b"http://com.icss.amp")
+            .replace(b"met@x", b"37130041600000")
+            .replace(b"FIRST", b"37130041600000_20260701095500")
+        )
+
+    first = house.desk.receive_cap(told("Alert", 0, "Yellow"), "met", NOW)
+    assert house.desk.receive_cap(told("Update", 1, "Orange"), "met", NOW).id == first.id
+    assert house.desk.receive_cap(told("Update", 2, "Red"), "met", NOW).id == first.id
+    (standing,) = house.desk.open(NOW)
+    assert (standing.level, standing.native_level) == (Level.RED, "红色预警")
+    ended = house.desk.receive_cap(told("Cancel", 3, "Red"), "met", NOW)
+    assert (ended.id, ended.outcome) == (first.id, "cancelled")
+    assert house.desk.open(NOW) == []
+    assert read(house.feed(NOW)[0]).msg_type.value == "Cancel"
