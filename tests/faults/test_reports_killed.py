@@ -129,6 +129,7 @@ def test_no_report_is_lost_or_counted_twice_while_engines_die(product: Server) -
     with product.api("duty") as api:
         until(lambda: [one["value"] for one in open_of(api, "fires")] == [float(rounds)] * len(places), 40, 0.3)
         assert {one["level"] for one in open_of(api, "fires")} == {"red"}
+        assert all(len(str(one["county"])) == 6 and one["quantity"] is None for one in open_of(api, "fires"))
     history = rows(
         product,
         "SELECT h.kind, count(*) FROM alert_history h JOIN alerts a ON a.id = h.alert_id "
