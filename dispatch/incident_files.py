@@ -12,7 +12,7 @@ from dispatch.stores import LogEntry
 from geodata.clock import new_id
 from geodata.errors import BadInput, NotFound, TooLarge
 
-MIB = 1_000_000
+MB = 1_000_000
 NAME_CHARS = 120
 NOTE_CHARS = 500
 _FORBIDDEN = set('/\\:*?"<>|')
@@ -39,7 +39,7 @@ class FileDesk:
         if not body:
             raise BadInput("附件是空的")
         if len(body) > self.most_bytes:
-            raise TooLarge(f"一个附件最大 {self.most_bytes // MIB} MB,收到 {len(body) / MIB:.1f} MB;请压缩后再传")
+            raise TooLarge(f"一个附件最大 {self.most_bytes // MB} MB,收到 {len(body) / MB:.1f} MB;请压缩后再传")
         shown, words = display_name(name), " ".join(note.split())
         if len(words) > NOTE_CHARS:
             raise BadInput(f"附件说明最多 {NOTE_CHARS} 个字")

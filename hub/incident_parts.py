@@ -14,7 +14,7 @@ from hub.dispatch_incidents import family, read_incident, write_log
 from hub.outbox import tell
 from hub.tables.dispatch import INCIDENT_FILES, INCIDENT_PEOPLE, INCIDENTS
 
-MIB = 1_000_000
+MB = 1_000_000
 
 
 class PartRows:
@@ -66,7 +66,7 @@ class PartRows:
                 return IncidentFile(**found._mapping)
             total = sa.select(sa.func.coalesce(sa.func.sum(table.size), 0)).where(table.incident_id == file.incident_id)
             if connection.execute(total).scalar_one() + file.size > most_bytes:
-                raise Conflict(f"本事件的附件合计不能超过 {most_bytes // MIB} MB;请删去不需要的内容后再传")
+                raise Conflict(f"本事件的附件合计不能超过 {most_bytes // MB} MB;请删去不需要的内容后再传")
             connection.execute(INCIDENT_FILES.insert().values(**_values(file)))
             self._record(connection, file.incident_id, entry)
             return file
