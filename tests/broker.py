@@ -43,8 +43,8 @@ class Broker:
         given = "\n".join(lines) or "allow_anonymous true"
         self.config.write_text(
             f"listener {self.port} 127.0.0.1\n{given}\npersistence true\npersistence_location {folder}/\n"
-            "autosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\nuser root\n"
-            f"log_dest file {folder}/mosquitto.log\n"
+            "autosave_on_changes true\nautosave_interval 10\nmax_queued_messages 0\nuser root\n"
+            f"log_dest file {folder}/mosquitto.log\nlog_type notice\nlog_type error\nlog_type subscribe\n"
         )
 
     @property
