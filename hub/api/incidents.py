@@ -15,6 +15,9 @@ from geodata.errors import BadInput
 from hub.api.deps import Hub, Json, identity_of, object_body, require
 from hub.api.fields import reason_in, text_in, texts_in
 from hub.api.printing import document, page_of
+from hub.api.remembered import UntilNextEvent
+
+HINTS_S = 30.0  # what belongs together also depends on how long ago it was
 
 
 def router(hub: Hub) -> APIRouter:
@@ -23,6 +26,7 @@ def router(hub: Hub) -> APIRouter:
     services, clock = hub.services, hub.services.clock
     dispatch, desk = services.dispatch, services.incidents
     may_call, may_see = [Depends(require("call"))], [Depends(require("see-city"))]
+    hints = UntilNextEvent(hub.services, lambda: [suggestion_plain(one) for one in desk.suggestions(clock())], HINTS_S)
 
     @api.get("", dependencies=may_see)
     def list_incidents(status: str = "open") -> Json:
@@ -36,7 +40,7 @@ def router(hub: Hub) -> APIRouter:
     @api.get("/suggestions", dependencies=may_see)
     def suggestions() -> Json:
         """Which open alerts seem to belong together, and why. Nothing is changed."""
-        return Json({"items": [suggestion_plain(one) for one in desk.suggestions(clock())], "next": None})
+        return Json({"items": hints.get()[1], "next": None})
 
     @api.get("/{incident_id}", dependencies=may_see)
     def get_incident(incident_id: str) -> Json:
