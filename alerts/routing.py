@@ -89,10 +89,7 @@ def group_text(place: Place) -> str:
 
 def _place(route: Route, labels: Mapping[str, str]) -> Place:
     names = sorted(labels) if route.group_by is None else route.group_by
-    return _known_place(route.path, tuple([(name, labels[name]) for name in names if name in labels]), route)
-
-
-def _known_place(path: str, shared: tuple[tuple[str, str], ...], route: Route) -> Place:
+    shared = tuple([(name, labels[name]) for name in names if name in labels])
     text = "\0".join([route.path, route.receiver, *(f"{name}\0{value}" for name, value in shared)])
     return Place(route, shared, sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
 
