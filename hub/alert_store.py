@@ -15,7 +15,7 @@ from alerts.model import Alert, AlertChange, AlertState
 from alerts.model_json import alert_to_plain
 from geodata.errors import Conflict
 from hub.alert_body import alert_of
-from hub.alert_write import locked, write_changes, write_refreshed
+from hub.alert_write import hold_all, locked, write_changes, write_refreshed
 from hub.database import Database
 from hub.lease import check_fence
 from hub.tables.alerts import ALERTS, HISTORY, IDENTIFIERS, RULE_STATES
@@ -131,6 +131,7 @@ class DbAlertStore:
         made = []
         try:
             with self._database.write() as connection:
+                hold_all(connection, (key for one in work for key in one.keys))
                 for one in work:
                     known = locked(connection, "dedup_key", one.keys, only_open=True)
                     decision = one.decide({alert.dedup_key: alert for alert in known})

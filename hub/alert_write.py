@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from alerts.lifecycle import merged
@@ -26,6 +27,7 @@ _HISTORY = (
     "alert_id", "version", "kind", "at", "who", "detail", "body", "level", "was_level", "exercise", "topic",
 )  # fmt: skip
 Step = tuple[AlertChange, Alert, bytes, int | None]  # the alert after the change, its body, its level before
+_SETTLE_LOCK = 7_113_000_005  # see hub/outbox.py
 REFRESHED = "refreshed"  # topic of the events that only move an end further off; no screen asks for it
 
 
@@ -65,6 +67,20 @@ def locked(connection: Connection, column: str, values: Iterable[str], only_open
     rest = "AND resolved_at IS NULL " if only_open else ""
     rest += "ORDER BY id" if connection.dialect.name == "sqlite" else "ORDER BY id FOR UPDATE"
     return [alert_of(row[0]) for row in select_in(connection, "SELECT body FROM alerts", column, sorted(values), rest)]
+
+
+def hold_all(connection: Connection, dedup_keys: Iterable[str]) -> None:
+    """Before the first of several changes is told: lock the open alerts of all these conditions, in the order of their
+    ids, and wait for whoever settles conditions elsewhere.
+
+    Otherwise this transaction would hold the outbox, and wait for an alert whose writer waits for the outbox; or two
+    would each have opened what the other is about to open.
+    """
+    if connection.dialect.name != "postgresql":
+        return  # SQLite has one writer
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SETTLE_LOCK)))
+    rest = "AND resolved_at IS NULL ORDER BY id FOR UPDATE"
+    select_in(connection, "SELECT id FROM alerts", "dedup_key", sorted(set(dedup_keys)), rest)
 
 
 def _steps(changes: Sequence[AlertChange], present: dict[str, Alert]) -> list[Step]:

@@ -19,6 +19,14 @@ from hub.tables.dispatch import INCIDENT_ALERTS, INCIDENT_LOG, INCIDENT_TASKS, I
 _TRIES = 5
 
 
+class _Taken(Exception):
+    """One of the alerts is in another open incident: `incident_id`."""
+
+    def __init__(self, incident_id: str) -> None:
+        super().__init__(incident_id)
+        self.incident_id = incident_id
+
+
 class IncidentRows:
     """`dispatch.stores.IncidentStore` on SQLAlchemy."""
 
@@ -27,35 +35,49 @@ class IncidentRows:
 
     def open_incident(self, incident: Incident, entry: LogEntry, tasks: Sequence[Task] = ()) -> Incident:
         for _ in range(_TRIES):
-            found = self._open_or_join(incident, entry, tasks)
+            taken = self._open(incident, entry, tasks)
+            if taken is None:
+                return incident
+            found = self._join(taken, incident.alert_ids, entry)
             if found is not None:
                 return found
         raise Conflict("预警所在的事件正在变更,没有开立;请再试一次")
 
-    def _open_or_join(self, incident: Incident, entry: LogEntry, tasks: Sequence[Task]) -> Incident | None:
-        """None when the incident that has one of the alerts ended at this very moment."""
-        with self._database.write() as connection:
-            values = {name: getattr(incident, name) for name in incident.__dataclass_fields__ if name != "alert_ids"}
-            connection.execute(INCIDENTS.insert().values(**values))
-            taken = self._hold(connection, incident.id, incident.alert_ids)
-            if taken is None:
+    def _open(self, incident: Incident, entry: LogEntry, tasks: Sequence[Task]) -> str | None:
+        """None when it is open now; otherwise nothing was written, and another open incident has one of the alerts.
+
+        A transaction of its own: to hold the free alerts while waiting for that incident would be to wait in a circle
+        with whoever has that incident and wants one of these alerts for it.
+        """
+        try:
+            with self._database.write() as connection:
+                values = {
+                    name: getattr(incident, name) for name in incident.__dataclass_fields__ if name != "alert_ids"
+                }
+                connection.execute(INCIDENTS.insert().values(**values))
+                taken = self._hold(connection, incident.id, incident.alert_ids)
+                if taken is not None:
+                    raise _Taken(taken)
                 if tasks:
                     connection.execute(INCIDENT_TASKS.insert(), [_task_values(task) for task in tasks])
                 write_log(connection, incident.id, entry)
                 tell(connection, "incidents", "incident.opened", entry.at, {"incident": to_plain(incident)})
-                return incident
-            # one of the alerts is being handled: the rest joins that incident, ours never was
-            connection.execute(sa.delete(INCIDENT_ALERTS).where(INCIDENT_ALERTS.c.incident_id == incident.id))
-            connection.execute(sa.delete(INCIDENTS).where(INCIDENTS.c.id == incident.id))
-            lock_incidents(connection, [taken])
-            before = read_incident(connection, taken)
+        except _Taken as found:
+            return found.incident_id
+        return None
+
+    def _join(self, incident_id: str, alert_ids: tuple[str, ...], entry: LogEntry) -> Incident | None:
+        """The incident with what of the alerts is free; None when it has ended at this very moment."""
+        with self._database.write() as connection:
+            lock_incidents(connection, [incident_id])
+            before = read_incident(connection, incident_id)
             if before.status != "open":
                 return None
-            self._hold(connection, taken, incident.alert_ids)
-            found = read_incident(connection, taken)
+            self._hold(connection, incident_id, alert_ids)
+            found = read_incident(connection, incident_id)
             if set(found.alert_ids) != set(before.alert_ids):
                 added = LogEntry(entry.at, entry.who, "incident.alerts", "并入新的预警", {"alert_ids": found.alert_ids})
-                write_log(connection, taken, added)
+                write_log(connection, incident_id, added)
                 tell(connection, "incidents", "incident.updated", entry.at, {"incident": to_plain(found)})
             return found
 
