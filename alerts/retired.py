@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from alerts.compiled import UNSET
-from alerts.evaluators import given_up
-from alerts.lifecycle import STALE, resolved
+from alerts.evaluators import EDITED, given_up
+from alerts.lifecycle import STALE, dedup_key, resolved
 from alerts.model import Alert, AlertChange
 from alerts.rules import SERIES_KINDS, Rule, RuleSet
 from alerts.sensors import SensorInfo, Sensors
@@ -14,12 +14,12 @@ from alerts.sensors import SensorInfo, Sensors
 RULE_OFF = "规则已停用"
 SILENCE_OFF = "规则不再监视无数据"
 SENSOR_OFF = "规则不再监视此传感器"
-RETIRED = frozenset({RULE_OFF, SILENCE_OFF, SENSOR_OFF})
 States = Mapping[tuple[str, int], Mapping[str, Any]]
 
 
 def retired_alerts(rules: RuleSet, sensors: Sensors, open_alerts: Iterable[Alert], now: datetime) -> list[AlertChange]:
-    """The end of every open alert whose rule was removed, switched off, or watches its sensor no more.
+    """The end of every open alert whose rule was removed, switched off, became another kind of rule under the same id,
+    or watches its sensor no more. (What a sensor's rule left to its other kinds, these end themselves.)
 
     An alert of a sensor that is not in the city's data at the moment stays: an import may bring it back.
     """
@@ -36,9 +36,18 @@ def retired_alerts(rules: RuleSet, sensors: Sensors, open_alerts: Iterable[Alert
 def _why(alert: Alert, rule: Rule | None, infos: Mapping[str, SensorInfo]) -> str:
     if rule is None:
         return RULE_OFF
-    if str(alert.rule_id).endswith(STALE) and rule.kind in SERIES_KINDS and not rule.stale_after_s:
+    is_series = rule.kind in SERIES_KINDS
+    if str(alert.rule_id).endswith(STALE) and not (is_series and rule.stale_after_s):
         return SILENCE_OFF
+    if is_series and not _is_of_its_sensor(alert):
+        return EDITED
     return SENSOR_OFF if _is_let_go(rule, infos.get(alert.sensor or "")) else ""
+
+
+def _is_of_its_sensor(alert: Alert) -> bool:
+    """Whether it is one sensor's, as the kernel raises them; a county's or a place's is of another kind of rule."""
+    own = dedup_key(str(alert.rule_id), alert.sensor or "")
+    return alert.dedup_key == own or alert.dedup_key.startswith(f"{own}:exercise:")
 
 
 def _is_let_go(rule: Rule, sensor: SensorInfo | None) -> bool:
@@ -60,7 +69,8 @@ def retired_states(rules: RuleSet, sensors: Sensors, states: States) -> dict[tup
                 found[key] = blank
             continue
         rule = active.get(key[0].partition("@")[0])
-        if _left_something(plain) and (rule is None or _is_let_go(rule, sensors.get(key[1]))):
+        is_off = rule is None or rule.kind not in SERIES_KINDS or _is_let_go(rule, sensors.get(key[1]))
+        if _left_something(plain) and is_off:
             kept = {name: value for name, value in plain.items() if name != "below_ms"}
             found[key] = {**kept, "level": 0, "since_ms": [UNSET] * len(plain["since_ms"])}
     return found

@@ -2,23 +2,29 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from alerts.engine import RuleEngine
+from alerts.evaluators import EDITED
 from alerts.model import Alert
 from alerts.ports import ReadingBatch
 from alerts.retired import RULE_OFF, SENSOR_OFF, SILENCE_OFF
+from alerts.rule_evaluators import build_evaluators
 from alerts.rule_text import switched
 from alerts.rules import parse_rules
 from alerts.sensors import SensorInfo
+from geodata.catalog import Catalog
 from geodata.clock import epoch_ms
 from geodata.errors import Conflict
 from hub.alert_store import DbAlertStore
 from hub.database import Database
 from hub.lease import Leases
 from hub.reading_store import DbReadingStore
+from hub.rule_places import RulePlaces
+from hub.sighting_store import DbSightingStore
 
 T0 = datetime(2026, 7, 1, tzinfo=UTC)
 TEXT = """rules:
@@ -50,7 +56,8 @@ def database(room_database: Database) -> Database:
 class City:
     """Stores that live on while engines come and go with other rules."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database, self.folder = database, folder
         self.store, self.readings = DbAlertStore(database), DbReadingStore(database)
         self.second = 0
         self.engine = self.start(TEXT)
@@ -61,7 +68,11 @@ class City:
 
     def start(self, text: str, sensors: dict[int, SensorInfo] = SENSORS) -> RuleEngine:
         """An engine with these rules, begun as `hub.engine` begins it."""
-        self.engine = RuleEngine(parse_rules(text), sensors, self.store, self.readings, lambda: self.now)
+        rules = parse_rules(text)
+        others = build_evaluators(
+            rules, sensors, RulePlaces(Catalog(self.folder)).of(rules), DbSightingStore(self.database)
+        )
+        self.engine = RuleEngine(rules, sensors, self.store, self.readings, lambda: self.now, others)
         self.engine.retire(self.now)
         self.engine.load()
         return self.engine
@@ -85,8 +96,8 @@ class City:
 
 
 @pytest.fixture
-def city(database: Database) -> City:
-    made = City(database)
+def city(database: Database, tmp_path: Path) -> City:
+    made = City(database, tmp_path)
     made.hear(0, g1=0.30, g2=0.05, g3=0.30)
     assert made.open() == {"depth g1": "YELLOW", "other g3": "RED"}
     return made
@@ -166,8 +177,8 @@ def test_a_drills_alerts_end_with_the_rule_too(city: City) -> None:
     assert "depth g2" in city.open()
 
 
-def test_an_engine_that_lost_its_lease_ends_nothing(database: Database) -> None:
-    city = City(database)
+def test_an_engine_that_lost_its_lease_ends_nothing(database: Database, tmp_path: Path) -> None:
+    city = City(database, tmp_path)
     city.hear(0, g1=0.30)
     token = Leases(database).acquire("rules", "here", T0, 4.0)
     assert token is not None
@@ -199,3 +210,34 @@ def test_a_wait_goes_on_when_its_threshold_stays(city: City) -> None:
     city.second += 61
     city.engine.tick(city.now)
     assert city.open()["depth g1"] == "RED"
+
+
+TOGETHER = """rules:
+  - id: depth
+    kind: combination
+    title: 两处都有水
+    event: 积水
+    level: red
+    native: 两处 0.10 m
+    when: {all: [{sensors: {ids: [g1]}, quantity: depth_m, above: 0.1}, {not: {sensors: {ids: [g2]}, quantity: depth_m, above: 0.1}}]}
+    source: 测试
+"""  # noqa: E501
+OTHER = TEXT[TEXT.index("  - id: other") :]
+
+
+def test_a_rule_that_becomes_another_kind_and_back_leaves_no_alert_and_fires_anew(city: City) -> None:
+    def keys() -> set[str]:
+        return {one.dedup_key for one in city.store.open_alerts()}
+
+    city.second += 700
+    city.engine.tick(city.now)
+    assert keys() == {"rule:depth:g1", "rule:depth/stale:g1", "rule:depth/stale:g2", "rule:other:g3"}
+    city.start(TOGETHER + OTHER)
+    city.engine.tick(city.now)
+    assert keys() == {"rule:depth:all", "rule:other:g3"}
+    assert city.ended()["depth/stale g2"] == SILENCE_OFF
+    city.start(TEXT)
+    assert keys() == {"rule:other:g3"}, "nothing would ever end what the combination raised"
+    assert city.ended()["depth g1"] == EDITED
+    city.hear(10, g1=0.31)
+    assert keys() == {"rule:depth:g1", "rule:other:g3"}, "what the threshold told before is over: it fires anew"
