@@ -24,10 +24,10 @@
     }
     return wanted;
   }
-  function plan() {
+  function plan(most) {
     const wanted = chosen();
     if (view === "flat") { lines = wanted.map((one) => ({ key: one.id, alerts: [one], one })); return rowsOf(lines.slice(0, more.get("flat") || SHOWN * 3), "flat", lines.length); }
-    lines = cb.foldAlerts(wanted);
+    lines = cb.foldAlerts(wanted, most);
     return lines.flatMap((line) => {
       if (line.one) return [{ alert: line.one }];
       if (!opened.has(line.key)) return [{ line }];
@@ -67,7 +67,14 @@
     const top = list.getBoundingClientRect().top;
     const anchor = list.scrollTop > 4 ? [...list.children].find((row) => row.getBoundingClientRect().bottom > top) : null;
     const before = anchor && anchor.getBoundingClientRect().top;
-    const items = plan(), wanted = new Set(items.map(keyOf));
+    fill(list, plan());
+    if (cb.state.screen === "wall") for (let most = 9; most >= 3 && list.scrollHeight > list.clientHeight + 1; most--) fill(list, plan(most)); // nobody scrolls a wall
+    if (anchor && anchor.isConnected) list.scrollTop += anchor.getBoundingClientRect().top - before;
+    count();
+    cb.emit("alerts-drawn");
+  }
+  function fill(list, items) {
+    const wanted = new Set(items.map(keyOf));
     for (const [key, row] of rows) if (!wanted.has(key)) { row.remove(); rows.delete(key); }
     list.querySelector(".empty")?.remove();
     let place = list.firstElementChild;
@@ -76,9 +83,6 @@
       if (row === place) place = place.nextElementSibling; else list.insertBefore(row, place);
     }
     if (!items.length) list.append(cb.h("li", { class: "empty" }, empty(list)));
-    if (anchor && anchor.isConnected) list.scrollTop += anchor.getBoundingClientRect().top - before;
-    count();
-    cb.emit("alerts-drawn");
   }
   function empty(list) {
     if (cb.state.at) return "这一时刻没有未结束的告警";
@@ -118,8 +122,10 @@
   }
   const LOUD = new Set(["alert.fired", "alert.reopened"]);
   cb.on("alert", (event) => {
-    take(event.alert, LOUD.has(event.kind));
-    if (event.kind === "alert.escalated" && event.alert && !hides(event.alert)) cb.emit("alert-new", event.alert); // nobody has looked: say it again
+    for (const { kind, alert } of event.alerts || [event]) { // a storm's steps come many to an event
+      take(alert, LOUD.has(kind));
+      if (kind === "alert.escalated" && alert && !hides(alert)) cb.emit("alert-new", alert); // nobody has looked: say it again
+    }
     if (guarded || event.kind === "alert.shelved" || event.kind === "alert.unshelved") lookAtHeld(1000);
   });
   cb.on("silence", () => lookAtHeld(50));
@@ -190,6 +196,7 @@
     hold({ standings: state.standings || {}, guarded: !!state.guarded });
     if (!whole && !state.at) setTimeout(load, 0);
     draw();
+    if (state.screen === "wall" && list()) new ResizeObserver(paint).observe(list()); // calls take room and give it back
     if (!state.at) setInterval(() => { if (guarded) lookAtHeld(0); }, 30000); // silences end by time alone
     list()?.addEventListener("click", (event) => {
       const row = event.target.closest("li");

@@ -11,10 +11,17 @@
     searchField();
     document.addEventListener("keydown", keys);
     document.addEventListener("click", acts);
-    cb.on("alert-new", (alert) => { if (cb.preference("sound")) cb.tone(alert.level_no); });
+    cb.on("alert-new", heard);
     cb.on("picked", () => leaveSearch());
     document.documentElement.dataset.ready = "true";
   };
+  /** One sound for what comes together, of the worst of it: two hundred at once are a noise, not a sign. */
+  let loudest = 0;
+  function heard(alert) {
+    if (!cb.preference("sound")) return;
+    if (!loudest) setTimeout(() => { const level = loudest; loudest = 0; cb.tone(level); }, 150);
+    loudest = Math.max(loudest, alert.level_no, 1);
+  }
   const search = () => cb.byId("search-text");
   function searchField() {
     const box = cb.byId("search-box");

@@ -68,7 +68,7 @@
   cb.on("resync", () => again(50));
   let hinted = 0;
   cb.on("alert", (event) => {
-    if (event.kind !== "alert.fired" || Date.now() - hinted < 5000) return;
+    if (!["alert.fired", "alert.many"].includes(event.kind) || Date.now() - hinted < 5000) return;
     hinted = Date.now();
     setTimeout(readHints, 1500);
   });

@@ -3,7 +3,7 @@
 (function (cb) {
   const SILENT_MS = 7000; // the server beats every 2 s
   const CUT_MS = 15000;
-  const KINDS = ["alert.fired", "alert.level", "alert.value", "alert.resolved", "alert.acknowledged", "alert.cancelled", "alert.linked", "alert.unlinked", "alert.updated",
+  const KINDS = ["alert.many", "alert.fired", "alert.level", "alert.value", "alert.resolved", "alert.acknowledged", "alert.cancelled", "alert.linked", "alert.unlinked", "alert.updated",
     "alert.reopened", "alert.shelved", "alert.unshelved", "alert.closed", "alert.chattering", "alert.quiet", "alert.escalated", "silence.created", "silence.ended",
     "incident.opened", "incident.updated", "incident.closed", "call.stood_down", "call.started", "call.row", "call.attempt", "call.done", "reading.batch", "system.status", "feeds.health", "feeds.state"];
   let last = ""; // number of the newest event this page has seen: the page's own, then the stream's
@@ -86,7 +86,7 @@
     badge.className = "badge mode mode-exercise";
     cb.setText(badge, "演练");
   }
-  cb.on("alert", (event) => mark(event.alert && event.alert.status === "Exercise"));
+  cb.on("alert", (event) => mark((event.alerts || [event]).some((one) => one.alert && one.alert.status === "Exercise")));
   cb.on("reading", function (batch) {
     mark(batch.exercise);
     const kind = cb.kindOf(batch.quantity);

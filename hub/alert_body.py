@@ -62,3 +62,9 @@ def alert_of_plain(plain: dict[str, Any]) -> Alert:
     if "onsets_ms" in values:
         values["onsets_ms"] = tuple(values["onsets_ms"])
     return Alert(**values)
+
+
+def told_in(event: bytes) -> list[dict[str, Any]]:
+    """The alerts, as they stood after it, that an event's body tells of: one, many of a storm, or none."""
+    plain = orjson.loads(event)
+    return [plain["alert"]] if "alert" in plain else [one["alert"] for one in plain.get("alerts", ())]

@@ -28,6 +28,8 @@ _HISTORY = (
 )  # fmt: skip
 Step = tuple[AlertChange, Alert, bytes, int | None]  # the alert after the change, its body, its level before
 _SETTLE_LOCK = 7_113_000_005  # see hub/outbox.py
+MANY = 50  # steps of one transaction above which they share events
+PACK = 200  # steps of one shared event: about 140 kB
 REFRESHED = "refreshed"  # topic of the events that only move an end further off; no screen asks for it
 
 
@@ -48,7 +50,20 @@ def write_changes(
     if aliases:
         rows = [{"identifier": identifier, "alert_id": alert_id} for identifier, alert_id in sorted(aliases)]
         connection.execute(database.insert(IDENTIFIERS).on_conflict_do_nothing(), rows)
-    tell_many(connection, "alerts", [(f"alert.{c.kind}", c.at, b'{"alert":%b}' % body) for c, _, body, _ in steps])
+    tell_many(connection, "alerts", _events(steps))
+
+
+def _events(steps: Sequence[Step]) -> list[tuple[str, datetime, bytes]]:
+    """One event a step; a storm's many steps share events, which every screen then takes in at once."""
+    if len(steps) <= MANY:
+        return [(f"alert.{change.kind}", change.at, b'{"alert":%b}' % body) for change, _, body, _ in steps]
+    packs = [steps[start : start + PACK] for start in range(0, len(steps), PACK)]
+    return [("alert.many", pack[-1][0].at, b'{"alerts":[%b]}' % b",".join(map(_packed, pack))) for pack in packs]
+
+
+def _packed(step: Step) -> bytes:
+    change, _, body, _ = step
+    return b'{"kind":"alert.%b","alert":%b}' % (change.kind.encode(), body)
 
 
 def write_refreshed(connection: Connection, alerts: Sequence[Alert], at: datetime) -> None:

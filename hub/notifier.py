@@ -32,7 +32,7 @@ LEASE = "notify"
 LEASE_S = 4.0
 LOOK_S = 0.2  # without Redis, how often the events are looked at
 SETTLE_S = 1.0  # how often the place in the events is written down, and silences are looked at
-AT_ONCE = 5_000
+AT_ONCE = 1_000  # events; one may tell of many alerts
 
 
 class Notifier:

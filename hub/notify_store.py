@@ -11,7 +11,7 @@ from alerts.group_state import Record
 from alerts.model import Alert
 from alerts.routing import Place, Route
 from geodata.clock import from_epoch_ms
-from hub.alert_body import alert_of_plain
+from hub.alert_body import alert_of_plain, told_in
 from hub.database import Database
 from hub.lease import check_fence
 from hub.outbox import last_seq
@@ -101,11 +101,11 @@ class NotifyStore:
             rows = connection.exec_driver_sql(query, (seq, limit)).all()
         heard, moment, at = list[Heard](), -1, from_epoch_ms(0)
         for number, topic, at_ms, body in rows:
-            plain = orjson.loads(body).get("alert") if topic == "alerts" else None
-            if plain is not None:
-                if at_ms != moment:
-                    moment, at = at_ms, from_epoch_ms(at_ms)
-                heard.append(Heard(number, at, alert_of_plain(plain)))
+            if topic != "alerts":
+                continue
+            if at_ms != moment:
+                moment, at = at_ms, from_epoch_ms(at_ms)
+            heard += [Heard(number, at, alert_of_plain(plain)) for plain in told_in(body)]
         return heard, int(rows[-1][0]) if rows else seq
 
 

@@ -8,18 +8,19 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from alerts.model import Alert
-from alerts.model_json import alert_from_plain
+from hub.alert_body import alert_of_plain, told_in
 from hub.alert_store import DbAlertStore
 from hub.alert_write import REFRESHED
 from hub.database import Database
 from hub.outbox import OUTBOX, last_seq
 
-TOO_MANY = 5_000  # events after which reading all open alerts again is cheaper
+TOO_MANY = 1_000  # events after which reading all open alerts again is cheaper
 
 
 class OpenAlerts:
@@ -51,7 +52,8 @@ class OpenAlerts:
             if len(rows) <= TOO_MANY and newest >= self._seq:  # lower: another database stands in its place
                 for row in rows:
                     if row.topic == "alerts":
-                        self._take(row.body)
+                        for plain in told_in(row.body):
+                            self._take(plain)
                     elif row.topic == REFRESHED:
                         self._refresh(orjson.loads(row.body)["expires_at"])
                     self._seq = row.seq
@@ -61,17 +63,14 @@ class OpenAlerts:
         self._known = {alert.id: alert for alert in self._load()}
         self._seq = seq
 
-    def _take(self, body: bytes) -> None:
-        plain = orjson.loads(body).get("alert")
-        if plain is None:
-            return
+    def _take(self, plain: dict[str, Any]) -> None:
         known = self._known.get(plain["id"])
         if known is not None and known.version >= plain["version"]:
             return
         if plain.get("resolved_at") or plain.get("closed_at"):
             self._known.pop(plain["id"], None)
         else:
-            self._known[plain["id"]] = alert_from_plain(plain)
+            self._known[plain["id"]] = alert_of_plain(plain)
 
     def _refresh(self, ends: dict[str, str]) -> None:
         for alert_id, end in ends.items():

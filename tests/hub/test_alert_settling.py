@@ -16,7 +16,9 @@ from alerts.model_json import alert_from_plain
 from hub.alert_body import alert_of, body_of
 from hub.alert_queue import AlertQueue
 from hub.alert_store import DbAlertStore, Settling
+from hub.alert_write import MANY, PACK
 from hub.database import Database
+from hub.notify_store import NotifyStore
 from hub.open_alerts import CachedAlertStore
 from hub.outbox import OUTBOX
 from hub.tables.alerts import ALERTS, HISTORY
@@ -44,7 +46,7 @@ def count(database: Database, table: sa.Table) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
 
-@pytest.mark.parametrize("number", [1, 19, 20, 500])
+@pytest.mark.parametrize("number", [1, 19, 20, 50, 51, 500])
 def test_a_burst_is_stored_told_and_kept_in_history_in_one_commit(database: Database, number: int) -> None:
     store, cached = DbAlertStore(database), CachedAlertStore(database)
     assert cached.open_alerts() == []
@@ -52,7 +54,10 @@ def test_a_burst_is_stored_told_and_kept_in_history_in_one_commit(database: Data
     assert len(store.settle([work(given)])[0].changes) == number
     assert {alert.id: alert for alert in store.open_alerts()} == {alert.id: alert for alert in given}
     assert {alert.id: alert for alert in cached.open_alerts()} == {alert.id: alert for alert in given}
-    assert (count(database, ALERTS), count(database, HISTORY), count(database, OUTBOX)) == (number,) * 3
+    assert (count(database, ALERTS), count(database, HISTORY)) == (number, number)
+    events = NotifyStore(database).changes_after(0, 1_000)[0]
+    assert [heard.alert for heard in events] == given, "each told once and in order"
+    assert count(database, OUTBOX) == (number if number <= MANY else -(-number // PACK))
     assert sorted(alert.id for alert in store.as_of(NOW)) == sorted(alert.id for alert in given)
     ended = NOW + timedelta(minutes=1)
     store.settle([work(reports([f"a{n}" for n in range(number)], ended, status="resolved"), ended)])
