@@ -88,7 +88,8 @@
   function history(full) {
     const steps = full.history || [];
     return h("div", {}, h("h3", {}, `经过 ${steps.length} 步`),
-      h("ol", { class: "steps" }, steps.slice(-40).reverse().map((step) => h("li", {},
-        h("span", { class: "t num" }, cb.shortClock(step.at)), h("b", {}, KINDS[step.kind] || step.kind), h("span", {}, step.who), h("span", { class: "by" }, step.detail || "")))));
+      h("ol", { class: "course" }, steps.slice(-40).reverse().map((step) => h("li", {},
+        h("span", { class: "t num" }, cb.shortClock(step.at)), h("span", {}, h("b", {}, KINDS[step.kind] || step.kind), " ", step.who === "engine" ? "系统" : step.who),
+        h("span", { class: "by" }, step.detail || "")))));
   }
 })(window.citybrain);

@@ -81,7 +81,8 @@
     if (kind === "i") return what === "*" ? `${new Set(line.alerts.map((alert) => alert.incident_id)).size} 起处置中的事件` : cb.incidentTitle(what);
     const counties = [...new Set(line.alerts.map((alert) => alert.county).filter(Boolean))];
     if (kind === "e") return where === "*" ? `${what} · ${counties.length > 1 ? counties.length + " 个区县" : (counties.length ? cb.countyName(counties[0]) : "多处")}` : `${what} · ${cb.countyName(where)}`;
-    return `其他 ${new Set(line.alerts.map((alert) => alert.event)).size} 类告警`;
+    const events = new Set(line.alerts.map((alert) => alert.event));
+    return events.size === 1 ? `其他 ${[...events][0]}` : `其他 ${events.size} 类告警`;
   };
   cb.levelCounts = function (alerts) {
     const sums = { red: 0, orange: 0, yellow: 0, blue: 0, none: 0 };

@@ -75,7 +75,7 @@
     const put = (name, text) => cb.setText(row.querySelector("." + name), text);
     put("mark", line.alerts.length > 999 ? "千+" : String(line.alerts.length));
     put("level", (cb.LEVELS[first.level] || first.level) + ` · 共 ${line.alerts.length.toLocaleString("en-US")} 条`);
-    put("headline", (open ? "▾ " : "▸ ") + cb.lineTitle(line));
+    put("headline", (cb.state.screen === "wall" ? "" : open ? "▾ " : "▸ ") + cb.lineTitle(line));
     put("acked", waiting ? `${waiting.toLocaleString("en-US")} 条未确认` : "✓ 全部已确认");
     put("sums", MARKS.filter(([name]) => sums[name]).map(([name, word]) => `${word} ${sums[name].toLocaleString("en-US")}`).join(" "));
     const age = row.querySelector(".age");

@@ -105,6 +105,31 @@ def test_filters_say_their_numbers(open_screen: OpenScreen, storm: Server) -> No
     until(lambda: page.locator("#alert-list .fold").count() > 0)
 
 
+def test_three_lines_stay_in_sight_whatever_is_open(open_screen: OpenScreen, storm: Server) -> None:
+    page = open_screen("/desk")
+    folded(page, 300)
+    for act in ("key-all", "key-all"):  # two incidents, and the call of the second prepared
+        fold = page.locator(f'#alert-list .fold:has([data-act="{act}"]:visible)').last
+        fold.hover()
+        fold.locator(f'[data-act="{act}"]').click()
+        expect(page.locator("#confirm-call")).to_be_focused()
+    page.locator("#alert-list").focus()
+    while page.evaluate("!citybrain.selectedAlert()"):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("m")
+    sheet, rail, rows = (page.locator(one) for one in ("#alert-sheet", ".rail-right", "#alert-list"))
+    expect(sheet.locator(".course li").first).to_be_visible()
+    expect(sheet.locator(".trouble")).to_be_hidden()  # nothing has gone wrong yet
+    boxes = [one.bounding_box() for one in (sheet, rail, rows)]
+    assert all(boxes)
+    beside, around, list_box = boxes
+    assert beside and around and list_box
+    assert beside["x"] + beside["width"] <= around["x"], "the sheet lies beside the rail, not in it"
+    assert list_box["height"] >= 216, "three lines of the list"
+    assert list_box["y"] + list_box["height"] <= around["y"] + around["height"] + 1, "in sight"
+
+
 def test_one_is_put_aside_with_a_reason_and_comes_back(open_screen: OpenScreen, storm: Server) -> None:
     page = open_screen("/desk")
     folded(page, 300)
@@ -182,3 +207,17 @@ def test_one_that_nobody_looked_at_says_so(open_screen: OpenScreen, storm: Serve
     page = open_screen("/wall", user="leader", size="wall")
     until(lambda: page.evaluate("citybrain.alerts.size") >= 300)
     assert page.locator("#alert-list > .alert").count() <= 10
+
+
+def test_the_wall_shows_every_line_whole(open_screen: OpenScreen, storm: Server) -> None:
+    """Nobody scrolls a wall: what does not fit is folded further, never cut off."""
+    page = open_screen("/wall", user="leader", size="wall")
+    until(lambda: page.evaluate("citybrain.alerts.size") >= 300)
+    until(lambda: page.evaluate("citybrain.alertLines().reduce((sum, line) => sum + line.alerts.length, 0)") >= 300)
+    fits = "(() => { const list = citybrain.byId('alert-list'); return list.scrollHeight <= list.clientHeight + 1; })()"
+    until(lambda: page.evaluate(fits))
+    tall = page.locator("#alert-list > .alert").count()
+    page.set_viewport_size({"width": 1920, "height": 640})
+    until(lambda: page.evaluate(fits))
+    assert 3 <= page.locator("#alert-list > .alert").count() <= tall
+    assert page.evaluate("citybrain.alertLines().reduce((sum, line) => sum + line.alerts.length, 0)") >= 300
