@@ -1,5 +1,6 @@
 """Reports of one kind close together in space and time as one event."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -90,4 +91,9 @@ def _belongs_to(clusters: Sequence[Cluster], report: Report, merge_m: float, mer
 
 def is_over(cluster: Cluster, merge_s: float, now_ms: int) -> bool:
     """Whether nothing more can belong to it: neither seen nor judged for longer than `merge_s`."""
-    return now_ms - max(cluster.last_ms, cluster.heard_ms) > merge_s * 1000
+    return now_ms >= over_ms(cluster, merge_s)
+
+
+def over_ms(cluster: Cluster, merge_s: float) -> int:
+    """From when on it is over, if nothing more is heard of it."""
+    return max(cluster.last_ms, cluster.heard_ms) + math.floor(merge_s * 1000) + 1

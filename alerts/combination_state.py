@@ -86,6 +86,14 @@ class Standing:
         waiting = (self.since_ms != UNSET) & ~self.held & self.known(table, now_ms)
         self.held |= waiting & (now_ms - self.since_ms >= table.hold_ms[table.condition_of])
 
+    def due_ms(self, table: Table, after_ms: int) -> int | None:
+        """The first moment after `after_ms` at which a hold has lasted or a reading becomes too old."""
+        waiting = (self.since_ms != UNSET) & ~self.held
+        holds = self.since_ms[waiting] + table.hold_ms[table.condition_of[waiting]]
+        dues = np.concatenate((holds, self.last_ms + table.max_age_ms[table.condition_of] + 1))
+        dues = dues[dues > after_ms]
+        return int(dues.min()) if len(dues) else None
+
     def take(self, table: Table, batch: ReadingBatch, start: int, now_ms: int) -> tuple[int, bool]:
         """Take the readings of `batch` (oldest first) from row `start` up to the end of the first moment that may have
         changed a truth; (the row after it, whether it may)."""
@@ -212,6 +220,8 @@ def changed_rows(table: Table, before: Standing, after: Standing) -> dict[int, d
     """Sensor number → state by condition, for every sensor whose waiting or holding changed in any condition."""
     moved = (before.since_ms != after.since_ms) | (before.held != after.held)
     rows: dict[int, dict[str, Any]] = {}
+    if not moved.any():
+        return rows
     for slot in np.flatnonzero(np.isin(table.number, table.number[moved])).tolist():
         of_sensor = rows.setdefault(int(table.number[slot]), {})
         of_sensor[str(int(table.condition_of[slot]))] = after.plain(slot)

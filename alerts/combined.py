@@ -44,6 +44,7 @@ class CombinationEvaluator:
             raise TypeError(f"rule {rule.id} is not a combination")
         self._rule, self._spec, self._sensors = rule, rule.spec, sensors
         self._table: Table = build_table(rule.spec, sensors)
+        self._shape = self._table.shape
         self._states: dict[str, _State] = {"": self._fresh()}
         self._orphans: list[Finding] = []
 
@@ -63,7 +64,7 @@ class CombinationEvaluator:
         is_edited = False
         for (name, number), plain in stored.rows.items():
             exercise = exercise_of(self._rule, name)
-            if exercise is None or plain.get("shape") != self._table.shape:
+            if exercise is None or plain.get("shape") != self._shape:
                 is_edited = is_edited or (exercise is not None and number == WHOLE_RULE and bool(plain))
                 continue
             state = self._states.setdefault(exercise, self._fresh())
@@ -119,6 +120,10 @@ class CombinationEvaluator:
         findings += self._orphans
         return Outcome(findings, rows, moved) if moved or findings else None
 
+    def due_ms(self, after_ms: int) -> int | None:
+        dues = (one.standing.due_ms(self._table, after_ms) for one in self._states.values())
+        return min((due for due in dues if due is not None), default=None)
+
     def forget(self, exercise: str) -> Outcome | None:
         state = self._states.get(exercise)
         if state is None:
@@ -143,7 +148,7 @@ class CombinationEvaluator:
                 state.standing.put_back(slot, plain)
 
     def _rows(self, before: _State, after: _State, exercise: str) -> Rows:
-        shape = self._table.shape
+        shape = self._shape
         rows = {
             row_key(self._rule, exercise, number): {"shape": shape, "conditions": plain}
             for number, plain in changed_rows(self._table, before.standing, after.standing).items()

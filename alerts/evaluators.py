@@ -89,6 +89,9 @@ class Evaluator(Protocol):
     def tick(self, now: datetime) -> Outcome | None:
         """What time alone brings, and reports that have come in meanwhile."""
 
+    def due_ms(self, after_ms: int) -> int | None:
+        """The first moment after `after_ms` at which time alone may bring something, if nothing comes in before."""
+
     def exercises(self) -> set[str]:
         """The drills that have left a state."""
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from alerts.clusters import Cluster, Report, is_over, with_report
+from alerts.clusters import Cluster, Report, is_over, over_ms, with_report
 from alerts.evaluators import Finding, Outcome, Stored, orphans_of, row_key
 from alerts.lifecycle import dedup_key
 from alerts.model import Level
 from alerts.ports import Places, ReadingBatch
 from alerts.rules import LevelStep, Rule
-from alerts.sightings import Sighting, SightingStore
+from alerts.sightings import Reports, Sighting
 from alerts.spatial import SpatialSpec
 from alerts.where import placed
 from geodata.clock import epoch_ms, from_epoch_ms
@@ -29,7 +29,7 @@ class _State:
 class SpatialEvaluator:
     """`alerts.evaluators.Evaluator` of one spatial rule."""
 
-    def __init__(self, rule: Rule, places: Places, sightings: SightingStore) -> None:
+    def __init__(self, rule: Rule, places: Places, sightings: Reports) -> None:
         if not isinstance(rule.spec, SpatialSpec):
             raise TypeError(f"rule {rule.id} is not spatial")
         self._rule, self._spec, self._places, self._sightings = rule, rule.spec, places, sightings
@@ -69,6 +69,10 @@ class SpatialEvaluator:
         if state == self._state and self._is_stored and not findings:
             return None
         return self._outcome(state, findings)
+
+    def due_ms(self, after_ms: int) -> int | None:
+        ends = [over_ms(one, self._spec.merge_s) for one in self._state.clusters]
+        return min((end for end in ends if end > after_ms), default=None)
 
     def forget(self, exercise: str) -> Outcome | None:
         kept = tuple(one for one in self._state.clusters if one.exercise != exercise)

@@ -130,6 +130,9 @@ class NumberingEvaluator:
         """Time alone brings nothing: while a station is silent its flood is neither over nor another."""
         return Outcome(self._orphans, {}, ("", self._states.get("", _State()))) if self._orphans else None
 
+    def due_ms(self, after_ms: int) -> int | None:  # noqa: ARG002  (see `tick`)
+        return None
+
     def forget(self, exercise: str) -> Outcome | None:
         if exercise not in self._states:
             return None

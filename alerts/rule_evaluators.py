@@ -9,23 +9,23 @@ from alerts.numbering import NumberingSpec
 from alerts.ports import Places
 from alerts.rules import Rule, RuleSet
 from alerts.sensors import Sensors
-from alerts.sightings import SightingStore
+from alerts.sightings import Reports
 from alerts.spatial import InPolygon, SpatialSpec
 
 
-def build_evaluators(rules: RuleSet, sensors: Sensors, places: Places, sightings: SightingStore) -> list[Evaluator]:
-    """One for each active rule of these kinds."""
+def build_evaluators(rules: RuleSet, sensors: Sensors, places: Places | None, sightings: Reports) -> list[Evaluator]:
+    """One for each active rule of these kinds; without `places` none for the spatial ones."""
     found = (_evaluator(rule, sensors, places, sightings) for rule in rules.active)
     return [one for one in found if one is not None]
 
 
-def _evaluator(rule: Rule, sensors: Sensors, places: Places, sightings: SightingStore) -> Evaluator | None:
+def _evaluator(rule: Rule, sensors: Sensors, places: Places | None, sightings: Reports) -> Evaluator | None:
     match rule.spec:
         case CombinationSpec():
             return CombinationEvaluator(rule, sensors)
         case NumberingSpec():
             return NumberingEvaluator(rule, sensors)
-        case SpatialSpec():
+        case SpatialSpec() if places is not None:
             return SpatialEvaluator(rule, places, sightings)
     return None
 

@@ -43,17 +43,21 @@ class Sighting:
     seq: int = 0
 
 
-class SightingStore(Protocol):
-    """Durable reports. `seq` grows in the order in which they become visible: none appears behind a reader's back."""
-
-    def add(self, sightings: Sequence[Sighting]) -> int:
-        """Store those not known yet, each with its event, in one transaction; how many were new."""
+class Reports(Protocol):
+    """What a rule reads of durable reports, in the order stored."""
 
     def after(self, seq: int, limit: int) -> list[Sighting]:
         """Those stored after `seq`, in order."""
 
     def seq_before(self, received_since: datetime) -> int:
         """The number below which nothing was received since then."""
+
+
+class SightingStore(Reports, Protocol):
+    """Durable reports. `seq` grows in the order in which they become visible: none appears behind a reader's back."""
+
+    def add(self, sightings: Sequence[Sighting]) -> int:
+        """Store those not known yet, each with its event, in one transaction; how many were new."""
 
     def since(self, since: datetime, kind: str, limit: int) -> list[Sighting]:
         """Observed since then, newest first; `kind` "" is any."""

@@ -1,72 +1,53 @@
 """Rules tried against readings of the past: what would have fired. The same kernel as in force; nothing is stored."""
 
-from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
 from alerts.compiled import THRESHOLD
-from alerts.model import Level
 from alerts.ports import ReadingBatch
 from alerts.rules import SERIES_KINDS, Rule
 from alerts.sensors import Sensors
 from alerts.slots import SlotState, SlotTable, build_slots, in_observed_order, passed, stepped
-from geodata.clock import SHANGHAI, epoch_ms, from_epoch_ms
+from alerts.trial_found import MOST_STEPS, try_found
+from alerts.trial_past import NOTHING_REPORTED, Past
+from alerts.trial_result import MOST_EPISODES, MOST_MOVES, Episode, OpenEpisode, Tally, Trial
+from geodata.clock import epoch_ms
 
-MOST_EPISODES = 200
+__all__ = ["MOST_EPISODES", "Episode", "Past", "Trial", "try_rules"]
+
 MOST_READINGS = 5_000_000
-MOST_MOVES = 200_000
 _TICKS = 1_000  # that the time tried is cut into, at most one every ten seconds
 _LEAST_TICK_MS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Episode:
-    """One sensor beyond a rule's thresholds: the worst level, and the value furthest out. `ended_at` None: not over."""
-
-    sensor: str
-    level: str
-    began_at: datetime
-    ended_at: datetime | None
-    peak: float
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """`by_level` counts the `fired` episodes by their worst level; `episodes` holds the newest 200, newest first.
-
-    `readings` that the rule judged from `since` to `until`, of `sensors` it watches. `truncated` says what was not
-    tried and why; "" when all was.
-    """
-
-    rule_id: str
-    fired: int
-    by_level: Mapping[str, int]
-    episodes: tuple[Episode, ...]
-    open_at_end: int
-    readings: int
-    sensors: int
-    truncated: str
-
-
 def try_rules(
-    rules: Sequence[Rule], sensors: Sensors, batches: Iterable[ReadingBatch], since: datetime, until: datetime
+    rules: Sequence[Rule],
+    sensors: Sensors,
+    batches: Iterable[ReadingBatch],
+    since: datetime,
+    until: datetime,
+    past: Past = NOTHING_REPORTED,
 ) -> dict[str, Trial]:
     """What each rule, switched on or not, would have done from `since` to `until`.
 
-    `batches` come in time order within a quantity. Readings before `since` only fill windows and holds: what began
-    with them is not counted as fired. Work is bounded: `truncated` says where it ended.
+    `batches` come in time order within a quantity, `past` brings what spatial rules judge. What came before `since`
+    only fills windows and holds: what began with it is not counted as fired. Work is bounded: `truncated` says where
+    it ended.
     """
-    tried = [replace(rule, enabled=True) for rule in rules if rule.kind in SERIES_KINDS]
+    heard = list(batches)
+    tried = [replace(rule, enabled=True) for rule in rules]
+    series = [rule for rule in tried if rule.kind in SERIES_KINDS]
     runs = {
-        quantity: _Run(build_slots(tried, quantity, sensors), sensors, epoch_ms(since), epoch_ms(until))
-        for quantity in dict.fromkeys(rule.quantity for rule in tried)
+        quantity: _Run(build_slots(series, quantity, sensors), sensors, epoch_ms(since), epoch_ms(until))
+        for quantity in dict.fromkeys(rule.quantity for rule in series)
     }
     left = MOST_READINGS
-    for batch in batches:
+    for batch in heard:
         run = runs.get(batch.quantity)
         if run is None or not len(run.table.rule_of) or run.cut_ms is not None:
             continue
@@ -76,30 +57,10 @@ def try_rules(
             continue
         run.take(batch)
     found = {trial.rule_id: trial for run in runs.values() for trial in run.finish()}
-    return {rule.id: found.get(rule.id) or _untried(rule) for rule in rules}
-
-
-def _untried(rule: Rule) -> Trial:
-    why = f"这类规则({rule.kind})要同时看多个传感器或地点,不能用历史读数试算"
-    return Trial(rule.id, 0, {}, (), 0, 0, 0, why)
-
-
-@dataclass(slots=True)
-class _Open:
-    level: int
-    began_ms: int
-    peak: float
-    counts: bool
-
-
-@dataclass(slots=True)
-class _Tally:
-    """One rule's figures in the making."""
-
-    fired: int = 0
-    readings: int = 0
-    by_level: Counter[str] = field(default_factory=Counter)
-    episodes: deque[Episode] = field(default_factory=lambda: deque(maxlen=MOST_EPISODES))
+    others = [rule for rule in tried if rule.id not in found]
+    for rule in others:
+        found[rule.id] = try_found(rule, sensors, heard, since, until, past, MOST_STEPS // len(others))
+    return {rule.id: found[rule.id] for rule in rules}
 
 
 class _Run:
@@ -112,8 +73,8 @@ class _Run:
         self.now_ms = since_ms
         self.cut_ms: int | None = None
         self.moves = 0
-        self.open: dict[int, _Open] = {}
-        self.tallies = [_Tally() for _ in table.rules]
+        self.open: dict[int, OpenEpisode] = {}
+        self.tallies = [Tally() for _ in table.rules]
 
     def take(self, batch: ReadingBatch) -> None:
         """The batch in parts, with the clock ticking in between."""
@@ -137,18 +98,7 @@ class _Run:
             self._note(slot, one, None)
         watched = Counter(self.table.rule_of.tolist())
         return [
-            Trial(
-                rule.id,
-                tally.fired,
-                dict(tally.by_level),
-                tuple(sorted(tally.episodes, key=lambda one: one.began_at, reverse=True)),
-                still[index],
-                tally.readings,
-                watched[index],
-                ""
-                if self.cut_ms is None
-                else f"数据太多,只试算到 {from_epoch_ms(self.cut_ms).astimezone(SHANGHAI):%m-%d %H:%M}",
-            )
+            tally.trial(rule.id, still[index], watched[index], self.cut_ms)
             for index, (rule, tally) in enumerate(zip(self.table.rules, self.tallies, strict=True))
         ]
 
@@ -187,7 +137,7 @@ class _Run:
         self.moves += 1
         if one is None and level:
             counts = ms >= self.since_ms
-            self.open[slot] = _Open(level, ms, value, counts)
+            self.open[slot] = OpenEpisode(level, ms, value, counts)
             tally.fired += counts
         elif one is not None and level:
             one.level = max(one.level, level)
@@ -198,17 +148,12 @@ class _Run:
 
     def _look(self, slot: int, value: float) -> None:
         one, sign = self.open[slot], self.table.terms.sign[self.table.rule_of[slot]]
-        if value * sign > one.peak * sign:
+        if one.peak is None or value * sign > one.peak * sign:
             one.peak = value
 
-    def _note(self, slot: int, one: _Open, ended_ms: int | None) -> None:
-        if not one.counts:
-            return
-        tally, sensor = self.tallies[self.table.rule_of[slot]], self.sensors[int(self.table.sensor_of[slot])]
-        name = Level(one.level).name.lower()
-        tally.by_level[name] += 1
-        ended = None if ended_ms is None else from_epoch_ms(ended_ms)
-        tally.episodes.append(Episode(sensor.id, name, from_epoch_ms(one.began_ms), ended, one.peak))
+    def _note(self, slot: int, one: OpenEpisode, ended_ms: int | None) -> None:
+        sensor = self.sensors[int(self.table.sensor_of[slot])]
+        self.tallies[self.table.rule_of[slot]].note(sensor.id, one, ended_ms)
 
 
 def _part(batch: ReadingBatch, begin: int, end: int) -> ReadingBatch:

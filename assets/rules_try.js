@@ -24,10 +24,10 @@
     box.replaceChildren(...[
       cb.h("div", { class: "bar-top" },
         cb.h("p", { class: "trial-verdict" }, cb.h("b", {}, same ? `将触发 ${found.fired_then} 次,与现行相同` : `现行 ${found.fired_now} 次 → 修改后 ${found.fired_then} 次`),
-          ` · ${span(found)} · ${found.drill ? `演练「${found.drill}」的` : ""}读数 ${found.readings.toLocaleString("en-US")} 条`),
+          ` · ${span(found)} · ${found.drill ? `演练「${found.drill}」的` : ""}读数 ${found.readings.toLocaleString("en-US")} 条${found.reports ? `、位置报告 ${found.reports.toLocaleString("en-US")} 条` : ""}`),
         cb.h("button", { type: "button", class: "quiet", "aria-label": "收起试算结果", on: { click: () => box.replaceChildren() } }, "收起")),
       found.note ? cb.h("p", { class: "trouble" }, found.note) : null,
-      found.readings ? null : cb.h("p", { class: "trouble" }, "这段时间没有读数,试算说明不了什么"),
+      found.readings || found.reports ? null : cb.h("p", { class: "trouble" }, "这段时间没有读数也没有位置报告,试算说明不了什么"),
       rows.length ? table(rows) : null,
       quiet ? cb.h("p", { class: "note" }, `其余 ${quiet} 条没有改动,也不会触发`) : null,
     ].filter(Boolean));
@@ -62,7 +62,7 @@
     return cb.h("details", {}, cb.h("summary", {}, `逐次查看 ${one.fired} 次${open}${more}`),
       cb.h("ul", { class: "episodes" }, one.episodes.map((each) => cb.h("li", { class: `at-${each.level}` },
         cb.h("span", { class: "level" }, `${cb.LEVEL_MARKS[each.level]} ${cb.LEVELS[each.level]}`),
-        cb.h("span", {}, each.name), cb.h("span", { class: "num" }, `峰值 ${Number(each.peak.toPrecision(4))} ${unit}`),
+        cb.h("span", {}, each.name), each.peak === null ? null : cb.h("span", { class: "num" }, `峰值 ${Number(each.peak.toPrecision(4))} ${unit}`),
         cb.h("span", { class: "num" }, `${cb.rules.time(each.began_at)} – ${each.ended_at ? cb.rules.time(each.ended_at).slice(6) : "未结束"}`)))));
   }
 })(window.citybrain);

@@ -1,6 +1,7 @@
-"""Rules tried on stored readings before they are put in force, beside those in force: bounded, one trial at a time."""
+"""Rules tried on stored readings and reports, beside those in force: bounded, one trial at a time."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,19 +11,26 @@ import sqlalchemy as sa
 
 from alerts.ports import ReadingBatch, ReadingStore, SensorRegistry
 from alerts.rule_text import sound_rules
-from alerts.rules import SERIES_KINDS, Rule
+from alerts.rules import Rule
 from alerts.sensors import Sensors
-from alerts.trial import Trial, try_rules
+from alerts.sightings import Sighting
+from alerts.spatial import SpatialSpec
+from alerts.trial import Past, Trial, try_rules
+from alerts.trial_found import lead_s, peak_unit, quantities_of
 from geodata.city import City
 from geodata.errors import BadInput, Conflict
+from geodata.places import CityPlaces
 from hub.database import Database
 from hub.rule_book import RuleBook
 from hub.sensors import sensor_infos
+from hub.sighting_store import DbSightingStore
 from hub.tables.alerts import LATEST, SERIES
 
 MOST_HOURS = 72
 MOST_READINGS = 600_000  # of a trial, shared among its quantities
 MOST_COMPARISONS = 200_000_000
+MOST_REPORTS = 20_000
+REPORTS_AT_ONCE = 2_000
 EPISODES = 50
 LEAD = timedelta(hours=1)  # heard before the time tried, so that holds and deadbands begin from what was there
 PATIENCE_S = 30.0
@@ -42,6 +50,7 @@ class RuleTrials:
     ) -> None:
         self._database, self._readings, self._city, self._registry = database, readings, city, registry
         self._book, self._clock, self._lock = book, clock, threading.Lock()
+        self._sightings = DbSightingStore(database)
 
     def __call__(self, text: str, rule_ids: Sequence[str] | None, hours: int, drill: bool) -> dict[str, Any]:
         """`drill`: on the readings of the drill that was heard last. `BadInput` for wrong rules or hours."""
@@ -63,14 +72,16 @@ class RuleTrials:
         sensors, exercise = sensor_infos(self._city, self._registry), self._drill() if drill else ""
         both = [*rules, *before.values()]
         batches, note = self._heard(both, since, until, exercise)
-        then = try_rules(rules, sensors, batches, since, until)
+        past, cut = self._reported(both, since, until, exercise)
+        then = try_rules(rules, sensors, batches, since, until, past)
         other = [one for one in before.values() if not _same(one, _by_id(rules, one.id))]
-        now = {**then, **try_rules(other, sensors, batches, since, until)}
+        now = {**then, **try_rules(other, sensors, batches, since, until, past)}
         ids = list(dict.fromkeys(one.id for one in both))
         rows = [_row(before.get(name), _by_id(rules, name), now, then, sensors) for name in ids]
         return {
-            "since": since.isoformat(), "until": until.isoformat(), "hours": hours, "drill": exercise, "note": note,
-            "readings": sum(len(one.sensor_no) for one in batches), "rules": rows,
+            "since": since.isoformat(), "until": until.isoformat(), "hours": hours, "drill": exercise,
+            "note": ";".join(filter(None, (note, cut))), "readings": sum(len(one.sensor_no) for one in batches),
+            "reports": sum(one.received_at >= since for one in past.reports), "rules": rows,
             "fired_now": sum(row["now"]["fired"] for row in rows if row["now"] and row["now"]["enabled"]),
             "fired_then": sum(row["then"]["fired"] for row in rows if row["then"] and row["then"]["enabled"]),
         }  # fmt: skip
@@ -79,14 +90,28 @@ class RuleTrials:
         self, rules: Sequence[Rule], since: datetime, until: datetime, exercise: str
     ) -> tuple[list[ReadingBatch], str]:
         """The readings of each quantity, the newest of them where there are too many, and a word about that."""
-        tried = [rule for rule in rules if rule.kind in SERIES_KINDS]
-        quantities = list(dict.fromkeys(rule.quantity for rule in tried))
-        most = min(MOST_READINGS // max(1, len(quantities)), MOST_COMPARISONS // max(1, len(tried)))
-        reach_s = max((step.window_s for rule in tried for step in rule.levels), default=0.0)
-        begin = since - max(LEAD, timedelta(seconds=reach_s))
+        quantities = list(dict.fromkeys(name for rule in rules for name in quantities_of(rule)))
+        most = min(MOST_READINGS // max(1, len(quantities)), MOST_COMPARISONS // max(1, len(rules)))
+        begin = _begin([rule for rule in rules if quantities_of(rule)], since)
         batches = [self._readings.window(one, begin, until, exercise=exercise, limit=most) for one in quantities]
         cut = [one.quantity for one in batches if len(one.sensor_no) >= most]
         return batches, f"读数太多,{'、'.join(cut)} 只用了最近的 {most:,} 条" if cut else ""
+
+    def _reported(self, rules: Sequence[Rule], since: datetime, until: datetime, exercise: str) -> tuple[Past, str]:
+        """The reports that spatial rules judge, the newest of them where there are too many, and a word about that."""
+        spatial = [rule for rule in rules if isinstance(rule.spec, SpatialSpec)]
+        places, found = CityPlaces(self._city), deque[Sighting](maxlen=MOST_REPORTS)
+        if not spatial:
+            return Past(places, (), exercise), ""
+        cursor, count = self._sightings.seq_before(_begin(spatial, since)), 0
+        kinds = {rule.spec.of for rule in spatial if isinstance(rule.spec, SpatialSpec)}
+        while some := self._sightings.after(cursor, REPORTS_AT_ONCE):
+            cursor = some[-1].seq
+            fit = [one for one in some if one.kind in kinds and one.exercise == exercise and one.received_at <= until]
+            found.extend(fit)
+            count += len(fit)
+        cut = f"位置报告太多,只用了最近的 {MOST_REPORTS:,} 条" if count > MOST_REPORTS else ""
+        return Past(places, tuple(found), exercise), cut
 
     def _drill(self) -> str:
         """The drill whose readings are the newest. `BadInput` when none was ever heard."""
@@ -102,6 +127,10 @@ class RuleTrials:
         if found is None:
             raise BadInput("库里没有演练的读数")
         return str(found)
+
+
+def _begin(rules: Sequence[Rule], since: datetime) -> datetime:
+    return since - max(LEAD, timedelta(seconds=max(map(lead_s, rules), default=0.0)))
 
 
 def _chosen(rules: Sequence[Rule], rule_ids: Sequence[str] | None) -> list[Rule]:
@@ -124,7 +153,7 @@ def _row(
     assert rule is not None
     names = {one.id: one.name for one in sensors.values()}
     return {
-        "id": rule.id, "title": rule.title, "unit": rule.unit,
+        "id": rule.id, "title": rule.title, "unit": peak_unit(rule),
         "changed": before is None or after is None or before.enabled != after.enabled or not _same(before, after),
         "now": None if before is None else _plain(before, now[before.id], names),
         "then": None if after is None else _plain(after, then[after.id], names),

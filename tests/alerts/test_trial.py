@@ -59,7 +59,7 @@ def test_what_would_have_fired() -> None:
     assert at(30) <= silent.episodes[0].began_at < at(31)
     flow = found["flow"]
     assert (flow.fired, flow.readings, flow.truncated) == (0, 0, "")
-    assert "不能用历史读数试算" in found["both"].truncated
+    assert "没有可试算的内容" in found["both"].truncated
 
 
 def test_work_is_bounded_and_says_where_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:

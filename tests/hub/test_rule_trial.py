@@ -10,6 +10,7 @@ import pytest
 from shapely.geometry import Point
 
 from alerts.ports import ReadingBatch
+from alerts.sightings import Sighting
 from geodata.catalog import Catalog
 from geodata.city import City
 from geodata.clock import epoch_ms
@@ -22,6 +23,7 @@ from hub.rule_book import RuleBook
 from hub.rule_trial import RuleTrials
 from hub.rule_versions import RuleVersions
 from hub.sensor_registry import DbSensorRegistry
+from hub.sighting_store import DbSightingStore
 from tests.hub.test_rule_book import RULE
 
 NOW = datetime(2026, 8, 14, 3, 0, tzinfo=UTC)
@@ -121,3 +123,61 @@ def test_one_at_a_time(trials: RuleTrials, monkeypatch: pytest.MonkeyPatch) -> N
     with trials._lock, pytest.raises(Conflict, match="稍后"):
         trials(text("0.20"), None, 6, False)
     assert trials(text("0.20"), None, 6, False)["fired_then"] == 3
+
+
+FIRE = """  - id: fire
+    kind: spatial
+    title: 火点
+    event: 森林火灾
+    of: fire_point
+    levels: [{level: yellow, at: 1, native: 1 起}, {level: red, at: 3, native: 3 起}]
+    merge_m: 500
+    merge_s: 600
+    source: 测试
+    enabled: false
+"""
+BOTH = """  - id: twice
+    kind: combination
+    title: 积水且未停
+    event: 内涝
+    level: orange
+    native: 0.2 m
+    when: {all: [{sensors: {all: true}, quantity: depth_m, above: 0.2, max_age_s: 900}]}
+    source: 测试
+"""
+
+
+def test_reports_are_tried_by_when_they_came_in(trials: RuleTrials, room_database: Database) -> None:
+    came = [-80, -79, -78, -30, -200]  # minutes; the last one before the time tried
+    DbSightingStore(room_database).add([
+        Sighting(f"f{n}", "tower", "fire_point", 118.3, 35.1, NOW + timedelta(minutes=m), NOW + timedelta(minutes=m))
+        for n, m in enumerate(sorted(came))
+    ])  # fmt: skip
+    found = trials(text("0.35") + FIRE, ["fire"], 2, False)
+    row = only(found)
+    assert (found["reports"], found["readings"], found["note"]) == (4, 0, "")
+    assert (row["unit"], row["then"]["fired"], row["then"]["by_level"]) == ("起", 2, {"red": 1, "yellow": 1})
+    assert [one["peak"] for one in row["then"]["episodes"]] == [1.0, 3.0]
+    assert row["then"]["episodes"][0]["ended_at"] == (NOW + timedelta(minutes=-20, milliseconds=1)).isoformat()
+    assert trials(text("0.35") + FIRE, ["fire"], 2, True)["reports"] == 0, "what was real is no part of a drill"
+
+
+def test_too_many_reports_are_cut_and_said(
+    trials: RuleTrials, room_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule_trial, "MOST_REPORTS", 2)
+    times = [NOW - timedelta(minutes=9 - n) for n in range(5)]
+    DbSightingStore(room_database).add([
+        Sighting(f"f{n}", "tower", "fire_point", 118.3 + n, 35.1, when, when) for n, when in enumerate(times)
+    ])  # fmt: skip
+    found = trials(text("0.35") + FIRE, ["fire"], 2, False)
+    assert (found["reports"], only(found)["then"]["fired"]) == (2, 2)
+    assert found["note"] == "位置报告太多,只用了最近的 2 条"
+
+
+def test_a_combination_is_tried_and_has_no_peak(trials: RuleTrials) -> None:
+    row = only(trials(text("0.35") + BOTH, ["twice"], 6, False))
+    then = row["then"]
+    assert (then["fired"], then["readings"], then["sensors"], then["truncated"]) == (3, 6, 1, "")
+    assert [one["peak"] for one in then["episodes"]] == [None] * 3
+    assert then["episodes"][0]["name"] == "一号水尺"
