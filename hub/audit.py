@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,19 @@ def _digest(previous: str, at: datetime, who: str, action: str, thing: str, deta
     return hashlib.sha256(parts).hexdigest()
 
 
+def _kept(detail: Mapping[str, Any]) -> bytes:
+    """At most 4000 bytes of whole characters. Whatever was done must be found here: no text is refused."""
+    try:
+        body = orjson.dumps(detail, default=str)
+    except TypeError:  # half a surrogate, a number beyond 64 bits
+        body = json.dumps(detail, default=str).encode()
+    return body[:4000].decode(errors="ignore").encode()
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "�").encode(errors="replace").decode()
+
+
 class AuditLog:
     """`record` appends; `verify` walks the chain and names the first row that does not fit."""
 
@@ -37,15 +51,15 @@ class AuditLog:
         self, connection: Connection, who: str, action: str, thing: str, detail: Mapping[str, Any], at: datetime
     ) -> None:
         """`record` within a transaction of the caller's, so that the act and its entry stand or fall together."""
-        body = orjson.dumps(detail, default=str)[:4000]
+        body, thing = _kept(detail), _storable(thing)[:200]
         if not self.database.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN_LOCK)))
         last = connection.execute(sa.select(AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)).scalar() or ""
         moment = at.replace(microsecond=at.microsecond // 1000 * 1000)
         connection.execute(
             AUDIT.insert().values(
-                at=moment, who=who, action=action, object=thing[:200], detail=body,
-                hash=_digest(last, moment, who, action, thing[:200], body),
+                at=moment, who=who, action=action, object=thing, detail=body,
+                hash=_digest(last, moment, who, action, thing, body),
             )
         )  # fmt: skip
 

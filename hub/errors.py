@@ -28,6 +28,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "too-many": (429, "超过限额"),
     "city-error": (500, "内部错误"),
 }
+# what a database or its driver refuses to take; nothing was written
+UNSTORABLE = (sqlalchemy.exc.DataError, UnicodeEncodeError)
 
 
 def problem(code: str, detail: str, **more: Any) -> Response:
@@ -57,5 +59,8 @@ def from_exception(_request: Request, error: Exception) -> Response:
     if isinstance(error, sqlalchemy.exc.OperationalError):
         log.error("database.away", problem=str(error.orig))
         return problem("not-saved", "数据库暂时不可用,操作没有保存,请稍后再试")
+    if isinstance(error, UNSTORABLE):
+        log.warning("request.unstorable", problem=type(error).__name__)
+        return problem("bad-input", "内容里有数据库存不下的字符或数字;没有保存")
     log.exception("request.failed", exc_info=error)
     return problem("city-error", "服务器内部错误,已记入日志")

@@ -83,6 +83,8 @@ class Gate:
         length = request.headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self._most(path):
             return self._too_large(self._most(path))
+        if "\x00" in path or b"%00" in request.scope.get("query_string", b""):  # no name and no text has one
+            return problem("not-found" if "\x00" in path else "bad-input", "地址里有 NUL 字符,没有这样的编号或条件")
         if is_open(path):
             return None
         if identity is None:

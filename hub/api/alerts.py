@@ -1,10 +1,13 @@
 """Alerts out: lists with their standing, one with its history, what a person does with them, and a feed of CAP."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
+from alerts.model import Alert
 from alerts.model_json import alert_to_plain
 from alerts.standing import standing_to_plain
 from geodata.errors import BadInput
@@ -53,7 +56,8 @@ def router(hub: Hub) -> APIRouter:
         if len(ids) > MANY:
             raise BadInput(f"一次最多确认 {MANY} 条,收到 {len(ids)} 条")
         who = identity_of(request).username
-        return Json({"outcomes": desk.acknowledge_many(ids, who, _text(body, "note"), clock())})
+        given = (ids, who, _text(body, "note"), clock())
+        return Json({"outcomes": await asyncio.to_thread(desk.acknowledge_many, *given)})
 
     @api.post("/alerts/{alert_id}/acknowledge", dependencies=[Depends(require("acknowledge"))])
     async def acknowledge(alert_id: str, request: Request) -> Json:
@@ -61,36 +65,44 @@ def router(hub: Hub) -> APIRouter:
         body: dict[str, Any] = await object_body(request)
         now = clock()
         note = str(body.get("note", ""))[:500]
-        return Json(alert_to_plain(desk.acknowledge(alert_id, identity_of(request).username, note, now), now))
+        given = (alert_id, identity_of(request).username, note, now)
+        return Json(alert_to_plain(await asyncio.to_thread(desk.acknowledge, *given), now))
 
     @api.post("/alerts/{alert_id}/shelve", dependencies=[Depends(require("acknowledge"))])
     async def shelve(alert_id: str, request: Request) -> Json:
         """Put it aside until `until`, or for `minutes`; its level limits how long."""
         body, now = await object_body(request), clock()
-        until = _until(body, now)
-        return _answer(desk.shelve(alert_id, until, identity_of(request).username, _text(body, "reason"), now), now)
+        return await _done(
+            desk.shelve, now, alert_id, _until(body, now), identity_of(request).username, _text(body, "reason"), now
+        )
 
     @api.post("/alerts/{alert_id}/unshelve", dependencies=[Depends(require("acknowledge"))])
     async def unshelve(alert_id: str, request: Request) -> Json:
         """Take it off the shelf before its time."""
         body, now = await object_body(request), clock()
-        return _answer(desk.unshelve(alert_id, identity_of(request).username, _text(body, "reason"), now), now)
+        return await _done(desk.unshelve, now, alert_id, identity_of(request).username, _text(body, "reason"), now)
 
     @api.post("/alerts/{alert_id}/close", dependencies=[Depends(require("acknowledge"))])
     async def close(alert_id: str, request: Request) -> Json:
         """Put it away; 409 while a rule still sees its condition."""
         body, now = await object_body(request), clock()
-        return _answer(desk.close(alert_id, identity_of(request).username, _text(body, "reason"), now), now)
+        return await _done(desk.close, now, alert_id, identity_of(request).username, _text(body, "reason"), now)
 
     @api.post("/alerts/{alert_id}/reopen", dependencies=[Depends(require("acknowledge"))])
     async def reopen(alert_id: str, request: Request) -> Json:
         """Open again what was over; 409 when its condition has another open alert."""
         body, now = await object_body(request), clock()
-        return _answer(desk.reopen(alert_id, identity_of(request).username, _text(body, "reason"), now), now)
+        return await _done(desk.reopen, now, alert_id, identity_of(request).username, _text(body, "reason"), now)
 
-    def _answer(alert: Any, now: datetime) -> Json:
-        standing = desk.standings(now, [alert])[alert.id]
-        return Json(alert_to_plain(alert, now, standing_to_plain(standing)))
+    async def _done(act: Callable[..., Alert], now: datetime, *given: Any) -> Json:
+        """The alert after `act(*given)`: away from the event loop, where a slow disk would hold up every screen."""
+
+        def work() -> dict[str, Any]:
+            alert = act(*given)
+            standing = desk.standings(now, [alert])[alert.id]
+            return alert_to_plain(alert, now, standing_to_plain(standing))
+
+        return Json(await asyncio.to_thread(work))
 
     return api
 

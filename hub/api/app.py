@@ -42,7 +42,7 @@ from hub.api import (  # fmt: skip
 )
 from hub.api.deps import Hub
 from hub.api.tiles import TileDoor
-from hub.errors import from_exception, problem
+from hub.errors import UNSTORABLE, from_exception, problem
 from hub.gate import Gate
 
 ROOMS = (
@@ -109,7 +109,7 @@ def create_asgi(hub: Hub, flask_app: Flask, script_hashes: dict[str, list[str]],
         title="临沂 CityBrain", version="1", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
         lifespan=lifespan,
     )  # fmt: skip
-    for error in (CityError, redis.RedisError, sqlalchemy.exc.OperationalError, Exception):
+    for error in (CityError, redis.RedisError, sqlalchemy.exc.OperationalError, *UNSTORABLE, Exception):
         app.add_exception_handler(error, from_exception)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.include_router(pages.token_router(hub))

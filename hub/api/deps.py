@@ -91,13 +91,28 @@ def _integer(digits: str) -> int | float:
 
 
 async def object_body(request: Request) -> dict[str, Any]:
-    """The body as a JSON object; an empty body is an empty object."""
+    """The body as a JSON object of texts that can be stored; an empty body is an empty object."""
     if not await request.body():
         return {}
     body = await json_body(request)
     if not isinstance(body, dict):
         raise BadInput("请求体应为 JSON 对象")
+    require_storable(body)
     return body
+
+
+def require_storable(value: object) -> None:
+    """`BadInput` when a text in `value`, however deep, is none that every database keeps (NUL, half a surrogate)."""
+    rest = [value]
+    while rest:
+        match rest.pop():
+            case str() as text:
+                if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+                    raise BadInput("文字里有不能保存的字符(NUL 或残缺的代理对);请去掉后再发")
+            case dict() as found:
+                rest += [*found.keys(), *found.values()]
+            case list() | tuple() as found:
+                rest += found
 
 
 def parse_time(text: str, name: str) -> datetime:

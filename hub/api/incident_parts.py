@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from dispatch.model import to_plain
 from geodata.errors import BadInput
-from hub.api.deps import Hub, Json, identity_of, object_body, require
+from hub.api.deps import Hub, Json, identity_of, object_body, require, require_storable
 from hub.api.fields import text_in
 from hub.api.printing import document
 
@@ -57,6 +57,7 @@ def router(hub: Hub) -> APIRouter:
     async def attach(incident_id: str, request: Request) -> Json:
         """A file as `multipart/form-data` (`file`, `note`), or raw with `?name=` and `?note=`."""
         name, body, note = await _upload(request)
+        require_storable(note)
         who = identity_of(request).username
         made = await asyncio.to_thread(desk.attach, incident_id, name, body, note, who, clock())
         return Json(to_plain(made), status_code=201)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 
 from alerts.ports import Reject
 from geodata.errors import BadInput
-from hub.api.deps import Hub, Json, identity_of, json_body, require
+from hub.api.deps import Hub, Json, identity_of, json_body, object_body, require
 from hub.bus import say_exercise
 from hub.readings_in import ReadingCheck
 from hub.rights import Identity
@@ -126,8 +126,8 @@ def router(hub: Hub) -> APIRouter:
     @api.post("/exercise", dependencies=[Depends(require("ingest"))])
     async def post_exercise(request: Request) -> Json:
         """What a running drill says of itself (`id`, `label`); screens show it for 20 s."""
-        body = await json_body(request)
-        if not isinstance(body, dict) or not isinstance(body.get("label"), str) or not isinstance(body.get("id"), str):
+        body = await object_body(request)
+        if not isinstance(body.get("label"), str) or not isinstance(body.get("id"), str):
             raise BadInput("需要 id 与 label 两个字符串")
         await asyncio.to_thread(say_exercise, hub.bus.client, body["id"][:64], body["label"][:200])
         return Json({"label": body["label"][:200]})

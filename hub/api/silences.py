@@ -1,5 +1,6 @@
 """Silences: listed, tried before they are made, made, ended before their time."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -28,7 +29,8 @@ def router(hub: Hub) -> APIRouter:
         """Hold back the notifications of what matches, until an end and for a reason; the maker owns it."""
         body, now = await object_body(request), clock()
         starts = body.get("starts_at")
-        made = desk.silence(
+        made = await asyncio.to_thread(
+            desk.silence,
             _matchers(body),
             now if starts is None else parse_time(str(starts), "starts_at"),
             parse_time(str(body.get("ends_at", "")), "ends_at"),
@@ -42,7 +44,7 @@ def router(hub: Hub) -> APIRouter:
     async def preview(request: Request) -> Json:
         """How many open alerts it would hold, and how many of them are red; nothing is made."""
         body = await object_body(request)
-        held, red = desk.preview(_matchers(body), clock())
+        held, red = await asyncio.to_thread(desk.preview, _matchers(body), clock())
         return Json({"count": len(held), "red": red, "ids": [alert.id for alert in held[:200]]})
 
     @api.post("/{silence_id}/end", dependencies=[Depends(require("silence"))])
@@ -50,7 +52,8 @@ def router(hub: Hub) -> APIRouter:
         """End it now."""
         body, now = await object_body(request), clock()
         reason = str(body.get("reason", ""))
-        return Json(silence_to_plain(desk.end(silence_id, identity_of(request).username, reason, now), now))
+        ended = await asyncio.to_thread(desk.end, silence_id, identity_of(request).username, reason, now)
+        return Json(silence_to_plain(ended, now))
 
     return api
 
