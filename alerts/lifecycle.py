@@ -173,7 +173,14 @@ def _blank(move: Move, rule_id: str, now: datetime) -> Alert:
 
 def _headline(move: Move, step: LevelStep) -> str:
     known = "(窗口内数据不全,只计已知部分)" if move.is_partial else ""
-    return f"{move.sensor.name} {move.rule.title} {number_text(move.value, move.rule.unit)}{known},达到{step.native}"
+    value = number_text(move.value, move.rule.unit)
+    return f"{move.sensor.name} {move.rule.title} {value}{known},{_reached(move, step)}{step.native}"
+
+
+def _reached(move: Move, step: LevelStep) -> str:
+    """A level is left only beyond its deadband and hold: until then its value may be short of it again."""
+    sign = -1.0 if move.rule.direction == "below" else 1.0
+    return "未退出" if move.value is not None and sign * move.value < sign * step.at else "达到"
 
 
 def merged(stored: Alert, change: AlertChange) -> Alert | None:

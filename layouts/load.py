@@ -46,7 +46,7 @@ def layout(services: Services, context: ScreenContext) -> Component:
 def asked(services: Services, context: ScreenContext) -> LoadView:
     """What the page's address asks for: `?period=8h&exercise=1&at=…`."""
     query = context.query or {}
-    drills = query.get("exercise", "0") == "1"
+    drills = query.get("exercise", "1" if services.demo else "0") == "1"  # what a demonstration has are drills
     return services.load.view(query.get("period", DEFAULT), context.asked or context.now, exercise=drills)
 
 

@@ -37,7 +37,8 @@ def storm(api: httpx.Client) -> int:
 
 
 def test_an_empty_desk_says_that_all_is_well(open_screen: OpenScreen) -> None:
-    page = open_screen("/load/?exercise=1")
+    page = open_screen("/load/")  # a demonstration begins with its drills
+    expect(page.locator('.chip[aria-current="true"]').last).to_have_text("演练")
     expect(page.locator(".verdict .word")).to_have_text("可接受")
     expect(page.locator(".verdict")).to_contain_text("本时段没有告警呼叫")
     expect(page.locator(".list-top")).to_contain_text("本时段没有告警呼叫")
@@ -45,7 +46,7 @@ def test_an_empty_desk_says_that_all_is_well(open_screen: OpenScreen) -> None:
 
 
 def test_a_storm_is_told_at_a_glance(open_screen: OpenScreen, storm: int) -> None:
-    page = open_screen("/load/")
+    page = open_screen("/load/?exercise=0")
     expect(page.locator(".verdict .word")).not_to_have_text("可接受")
     expect(page.locator(".verdict .why")).to_contain_text("宜不超过")
     expect(page.locator(".tile", has_text="最忙的 10 分钟").locator("b")).to_have_text(str(storm))
@@ -60,7 +61,7 @@ def test_a_storm_is_told_at_a_glance(open_screen: OpenScreen, storm: int) -> Non
 
 
 def test_a_period_is_a_link_and_a_row_leads_to_its_alert(open_screen: OpenScreen, storm: int) -> None:
-    page = open_screen("/load/")
+    page = open_screen("/load/?exercise=0")
     page.click("text=30 天")
     page.wait_for_selector('[data-ready="true"]', state="attached")
     expect(page.locator('.chip[aria-current="true"]').first).to_have_text("30 天")
@@ -76,7 +77,7 @@ def test_a_period_is_a_link_and_a_row_leads_to_its_alert(open_screen: OpenScreen
 
 
 def test_it_looks_again_by_itself(open_screen: OpenScreen, api: httpx.Client, storm: int) -> None:
-    page = open_screen("/load/")
+    page = open_screen("/load/?exercise=0")
     waiting = page.locator(".tile", has_text="等待确认").locator("b")
     before = int(waiting.inner_text())
     worst = api.get("/api/v1/alerts?state=firing&limit=1").json()["items"][0]["id"]
