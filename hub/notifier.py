@@ -137,7 +137,8 @@ class Notifier:
         told = groups.told_ids()
         open_now = {alert.id: alert for alert in self.alerts.open_alerts()}
         for alert in sorted(open_now.values(), key=lambda alert: alert.fired_at):
-            groups.add(alert, steady(alert.updated_at if alert.id in told else alert.fired_at))
+            # not told yet, so that the cursor must not pass it: it may be over when the next notifier looks
+            groups.add(alert, steady(alert.updated_at if alert.id in told else alert.fired_at), cursor + 1)
         for alert_id in sorted(told - open_now.keys()):
             ended = self.alerts.get(alert_id)
             if ended is not None:

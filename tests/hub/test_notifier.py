@@ -264,3 +264,24 @@ def test_the_cursor_stays_before_what_is_not_told(database: Database) -> None:
             report(database, "b", job="other", over=True)
             until(lambda: store.cursor() == before)
         assert store.cursor() == before < store.newest()
+
+
+def test_what_nobody_could_be_told_of_is_told_after_two_changes_of_notifier_though_it_is_over(
+    database: Database,
+) -> None:
+    """Each takes over what is open; that must not count as told."""
+    store = NotifyStore(database)
+    with Hook() as hook:
+        hook.refuse = True
+        before = store.newest()
+        for number in range(2):
+            with notifying(database, hook) as made:
+                if number == 0:
+                    until(lambda made=made: made.figures["notify_leading"])
+                    report(database, "a")
+                until(lambda made=made: made.figures["notify_failed"] >= 2)  # the second failure comes after a save
+        assert store.cursor() == before
+        report(database, "a", over=True)
+        hook.refuse = False
+        with notifying(database, hook):
+            until(lambda: ("resolved", [], ["a"]) in hook.told())
