@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# each file of tests runs whole in one of two workers; PARALLEL= runs them one after another
+PARALLEL ?= -n 2 --dist loadfile
 PORT ?= $(or $(CITYBRAIN_PORT),8050)
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -27,7 +29,7 @@ run: $(VENV)/.run-stamp
 
 test: $(VENV)/.dev-stamp
 	@$(SHELL) deploy/test-system.sh
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q $(PARALLEL) $(ARGS)
 
 check: $(VENV)/.dev-stamp
 	@$(BIN)/ruff check .

@@ -40,6 +40,7 @@ def postgres_server() -> Iterator[str]:
     run = {"check": True, "cwd": directory, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run(_as_postgres(str(PG_BIN / "initdb"), "-D", str(data), "-A", "trust", "-E", "UTF8"), **run)
     options = f"-p {port} -k {directory} -c listen_addresses=127.0.0.1 -c max_connections=200"
+    options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"  # nobody pulls its plug
     control = str(PG_BIN / "pg_ctl")
     log = str(directory / "log")
     try:
