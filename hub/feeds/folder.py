@@ -20,7 +20,7 @@ WORKING, DONE, FAILED, SEEN = "working", "done", "failed", ".seen"
 PARTIAL = (".part", ".tmp", ".filepart", ".crdownload", "~")
 REASONS_MAX = 200
 CLEAN_EVERY_S = 3_600.0
-STILL_S = 60.0
+NAME_BYTES = 240  # of the 255 a file system takes
 
 
 def run_folder(spec: FeedSpec, door: Door, stop: threading.Event) -> None:
@@ -36,6 +36,12 @@ def listed(problem: CityError) -> list[str]:
     """Every single thing that was wrong, where the error names them."""
     found = getattr(problem, "problems", None) or problem.where.get("problems")
     return [str(one) for one in found] if isinstance(found, list | tuple) else []
+
+
+def fitting(stem: str, end: str) -> str:
+    """A file name of the two, cut where it would leave no room for the text beside it."""
+    tail = os.fsencode(end)[-NAME_BYTES // 2 :]
+    return os.fsdecode(os.fsencode(stem)[: NAME_BYTES - len(tail)] + tail)
 
 
 class WatchedFolder:
@@ -174,17 +180,17 @@ class WatchedFolder:
 
     def _put_away(self, claimed: Path, place: str, said: list[str]) -> None:
         """Move it, with what became of it in a text beside it; a name that is taken gets a number."""
-        target, number = self.root / place / claimed.name, 1
+        target, number = self.root / place / fitting(claimed.stem, claimed.suffix), 1
         while target.exists() or target.is_symlink():
             number += 1
-            target = self.root / place / f"{claimed.stem}.{number}{claimed.suffix}"
+            target = self.root / place / fitting(claimed.stem, f".{number}{claimed.suffix}")
         self._write(target.with_name(target.name + ".txt"), "\n".join(said))
         os.rename(claimed, target)
 
     @staticmethod
     def _write(path: Path, text: str) -> None:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o640)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:  # names may be in GBK
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())

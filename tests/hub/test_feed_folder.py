@@ -150,3 +150,23 @@ def test_two_takers_take_each_file_once(parts: Parts, tmp_path: Path) -> None:
     first.step()
     assert parts.stored() == 40
     assert len([path for path in (first.root / "done").iterdir() if path.suffix == ".csv"]) == 40
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["水文.csv".encode("gb18030"), ("水" * 83 + ".csv").encode(), b"a" * 251 + b".csv"],
+    ids=["a name in GBK", "as long as a name may be", "the same in ASCII"],
+)
+@pytest.mark.parametrize("text", [HEAD + line("g001"), "not,a,reading\n"], ids=["good", "refused"])
+def test_a_file_of_an_awkward_name_is_taken_and_holds_up_no_other(
+    parts: Parts, folder: WatchedFolder, name: bytes, text: str
+) -> None:
+    with open(os.fsencode(folder.root) + b"/" + name, "w", encoding="utf-8") as file:
+        file.write(text)
+    (folder.root / "z.csv").write_text(HEAD + line("g002"))
+    folder.step()
+    assert parts.stored() == (2 if text.startswith(HEAD) else 1)
+    assert os.listdir(folder.root / "working") == []
+    place = "done" if text.startswith(HEAD) else "failed"
+    assert len([one for one in os.listdir(folder.root / place) if one.endswith(".csv") and one != "z.csv"]) == 1
+    folder.step()
