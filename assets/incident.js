@@ -67,9 +67,9 @@
     }
     if (view.alerts.length > 1) {
       const ticks = view.alerts.map((alert) => h("label", { class: "tick" }, h("input", { type: "checkbox", value: alert.id }), alert.headline));
-      const list = h("div", { class: "ticks" }, ticks), name = h("input", { name: "title", maxlength: 120, placeholder: "不填则由预警生成" });
+      const list = h("div", { class: "ticks" }, ticks), name = h("input", { name: "title", maxlength: 120, placeholder: "不填则由告警生成" });
       const chosen = () => [...list.querySelectorAll("input:checked")].map((node) => node.value);
-      box.append(cb.incidentForm("拆出新事件", "拆分", [["list", list, "选出要拆走的预警"], ["title", name, "新事件标题"], reason()],
+      box.append(cb.incidentForm("拆出新事件", "拆分", [["list", list, "选出要拆走的告警"], ["title", name, "新事件标题"], reason()],
         (v) => cb.post(path(id, "/split"), { alert_ids: chosen(), title: v.title.value || null, reason: v.reason.value }),
         (made) => { location.href = "/incident/?id=" + encodeURIComponent(made.id); }));
     }

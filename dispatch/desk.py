@@ -199,7 +199,7 @@ class DispatchDesk:
     def _alert(self, alert_id: str) -> Alert:
         alert = self._alerts.get(alert_id)
         if alert is None:
-            raise NotFound(f"没有预警 {alert_id};它可能写错了,请回到预警列表")
+            raise NotFound(f"没有告警 {alert_id};它可能写错了,请回到告警列表")
         return alert
 
     def _alerts_of(self, incident: Incident) -> list[Alert]:

@@ -76,15 +76,15 @@ def alerts_changed(
     incident = opened(held)
     strange = [alert_id for alert_id in remove if alert_id not in incident.alert_ids]
     if strange:
-        raise NotFound(f"事件 {incident.id} 里没有预警 {'、'.join(strange)[:200]}")
+        raise NotFound(f"事件 {incident.id} 里没有告警 {'、'.join(strange)[:200]}")
     new = [alert for alert in add if alert.id not in incident.alert_ids]
     same_kind(incident, [alert.status != "Actual" for alert in new], drills_only=drills_only)
     ids = (set(incident.alert_ids) | {alert.id for alert in new}) - set(remove)
     if ids == set(incident.alert_ids):
         return []
     after = replace(incident, alert_ids=tuple(sorted(ids)), updated_at=act.now)
-    parts = [f"并入 {len(new)} 条预警"] if new else []
-    parts += [f"移出 {len(remove)} 条预警"] if remove else []
+    parts = [f"并入 {len(new)} 条告警"] if new else []
+    parts += [f"移出 {len(remove)} 条告警"] if remove else []
     detail = {"added": [alert.id for alert in new], "removed": list(remove)}
     return [Change(after, held.tasks, act.entry("incident.alerts", ",".join(parts), **detail))]
 
@@ -92,9 +92,9 @@ def alerts_changed(
 def same_kind(incident: Incident, drills: Sequence[bool], *, drills_only: bool) -> None:
     """`Conflict` when a drill and the real would be in one incident; in a demonstration all incidents are drills."""
     if any(drill and not incident.exercise for drill in drills):
-        raise Conflict("演练预警不能并入真实事件;请为演练另开事件")
+        raise Conflict("演练告警不能并入真实事件;请为演练另开事件")
     if incident.exercise and not drills_only and any(not drill for drill in drills):
-        raise Conflict("真实预警不能并入演练事件;请为它另开事件")
+        raise Conflict("真实告警不能并入演练事件;请为它另开事件")
 
 
 def merged(target: Held, others: Sequence[Held], act: Act) -> list[Change]:
@@ -163,10 +163,10 @@ def split(held: Held, wanted: Incident, act: Act) -> list[Change]:
     incident = opened(held)
     strange = [alert_id for alert_id in wanted.alert_ids if alert_id not in incident.alert_ids]
     if strange:
-        raise NotFound(f"事件 {incident.id} 里没有预警 {'、'.join(strange)[:200]}")
+        raise NotFound(f"事件 {incident.id} 里没有告警 {'、'.join(strange)[:200]}")
     rest = tuple(alert_id for alert_id in incident.alert_ids if alert_id not in wanted.alert_ids)
     if not wanted.alert_ids or not rest:
-        raise BadInput("拆分要选出一部分预警:至少一条移走,至少一条留下")
+        raise BadInput("拆分要选出一部分告警:至少一条移走,至少一条留下")
     made = replace(wanted, exercise=incident.exercise)
     left = act.entry("incident.split", f"拆出事件「{made.title}」", to=made.id, alert_ids=list(made.alert_ids))
     born = act.entry("incident.opened", f"由事件「{incident.title}」拆出", split_from=incident.id)
@@ -197,7 +197,7 @@ def reopened(held: Held, act: Act) -> list[Change]:
     kept = tuple(alert_id for alert_id in incident.alert_ids if alert_id not in held.elsewhere)
     after = replace(incident, status="open", closed_at=None, closed_why=None, updated_at=act.now, alert_ids=kept)
     lost = len(incident.alert_ids) - len(kept)
-    text = "重新打开事件" + (f";{lost} 条预警已在别的事件里处置,没有收回" if lost else "")
+    text = "重新打开事件" + (f";{lost} 条告警已在别的事件里处置,没有收回" if lost else "")
     return [Change(after, held.tasks, act.entry("incident.reopened", text, elsewhere=dict(held.elsewhere)))]
 
 

@@ -58,7 +58,7 @@ class IncidentDesk:
         """The named alerts leave for a new incident, which is handed back."""
         alerts = [self._alert(alert_id) for alert_id in dict.fromkeys(alert_ids)]
         if not alerts:
-            raise BadInput("alert_ids 要写出要拆出的预警编号")
+            raise BadInput("alert_ids 要写出要拆出的告警编号")
         wanted = new_incident(alerts, self._plans, who, now, title=title)
         act = self._act(reason, who, now)
         return self._store.change([incident_id], lambda held: split(held[0], wanted, act))[-1]
@@ -71,7 +71,7 @@ class IncidentDesk:
         act = self._act(reason, who, now)
         gone = list(dict.fromkeys(remove))
         if not alerts and not gone:
-            raise BadInput("add 或 remove 至少写一条预警")
+            raise BadInput("add 或 remove 至少写一条告警")
 
         def decide(held: Sequence[Held]) -> list[Change]:
             return alerts_changed(held[0], act, alerts, gone, drills_only=self._drills_only)
@@ -200,5 +200,5 @@ class IncidentDesk:
     def _alert(self, alert_id: str) -> Alert:
         alert = self._alerts.get(alert_id)
         if alert is None:
-            raise NotFound(f"没有预警 {alert_id[:64]};它可能写错了,请回到预警列表")
+            raise NotFound(f"没有告警 {alert_id[:64]};它可能写错了,请回到告警列表")
         return alert

@@ -64,7 +64,7 @@ def _check(
     lat: float | None,
 ) -> None:
     if not alerts and (type is None or lon is None or lat is None):
-        raise BadInput("没有预警的事件要写明类型和地点(type、lon、lat)")
+        raise BadInput("没有告警的事件要写明类型和地点(type、lon、lat)")
     if (lon is None) != (lat is None):
         raise BadInput("经度和纬度要一起给")
     if any(value is not None and not _is_number(value) for value in (lon, lat)):
@@ -78,11 +78,12 @@ def _check(
     if level is not None and level not in RESPONSE_LEVELS:
         raise BadInput(f"没有响应级别 {level};可用:{'、'.join(RESPONSE_LEVELS)}")
     if len({alert.status != "Actual" for alert in alerts}) > 1:
-        raise Conflict("演练预警和真实预警不能并在一个事件里;请分别开立")
+        raise Conflict("演练告警和真实告警不能并在一个事件里;请分别开立")
 
 
 def _title(alert: Alert | None, place: str, plan_title: str) -> str:
     if alert is None:
         return f"{place} {plan_title}"
     event = alert.event.removesuffix("预警")
-    return f"{alert.place} {event}{_WORDS.get(alert.level, '')}预警" if alert.place else alert.headline
+    word = "预警" if alert.source == "cap" else "告警"  # only a published warning is one
+    return f"{alert.place} {event}{_WORDS.get(alert.level, '')}{word}" if alert.place else alert.headline

@@ -39,27 +39,27 @@ def _alert_lines(alert_id: str, alerts: AlertLookup) -> list[dict[str, Any]]:
     lines = [_line(alert.fired_at, "system", "alert.fired", alert.headline, {"alert_id": alert_id})]
     if alert.acknowledged_at:
         who = alert.acknowledged_by or ""
-        lines.append(_line(alert.acknowledged_at, who, "alert.acknowledged", "预警已确认", {"alert_id": alert_id}))
+        lines.append(_line(alert.acknowledged_at, who, "alert.acknowledged", "告警已确认", {"alert_id": alert_id}))
     if alert.resolved_at:
-        text = f"预警解除 {alert.resolved_why or ''}".strip()
+        text = f"告警解除 {alert.resolved_why or ''}".strip()
         lines.append(_line(alert.resolved_at, "system", "alert.resolved", text, {"alert_id": alert_id}))
     return lines
 
 
 _KINDS = {
-    "fired": "预警触发",
+    "fired": "告警触发",
     "level": "级别变化",
     "value": "数值更新",
-    "resolved": "预警解除",
-    "acknowledged": "预警已确认",
-    "cancelled": "预警取消",
+    "resolved": "告警解除",
+    "acknowledged": "告警已确认",
+    "cancelled": "告警取消",
     "linked": "并入事件",
     "unlinked": "移出事件",
-    "updated": "预警更新",
+    "updated": "告警更新",
     "reopened": "再次出现",
     "shelved": "搁置",
     "unshelved": "恢复显示",
-    "closed": "预警关闭",
+    "closed": "告警关闭",
     "chattering": "反复触发",
     "quiet": "不再反复",
     "escalated": "无人确认,上报",

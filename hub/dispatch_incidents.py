@@ -41,7 +41,7 @@ class IncidentRows:
             found = self._join(taken, incident.alert_ids, entry)
             if found is not None:
                 return found
-        raise Conflict("预警所在的事件正在变更,没有开立;请再试一次")
+        raise Conflict("告警所在的事件正在变更,没有开立;请再试一次")
 
     def _open(self, incident: Incident, entry: LogEntry, tasks: Sequence[Task]) -> str | None:
         """None when it is open now; otherwise nothing was written, and another open incident has one of the alerts.
@@ -76,7 +76,7 @@ class IncidentRows:
             self._hold(connection, incident_id, alert_ids)
             found = read_incident(connection, incident_id)
             if set(found.alert_ids) != set(before.alert_ids):
-                added = LogEntry(entry.at, entry.who, "incident.alerts", "并入新的预警", {"alert_ids": found.alert_ids})
+                added = LogEntry(entry.at, entry.who, "incident.alerts", "并入新的告警", {"alert_ids": found.alert_ids})
                 write_log(connection, incident_id, added)
                 tell(connection, "incidents", "incident.updated", entry.at, {"incident": to_plain(found)})
             return found

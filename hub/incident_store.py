@@ -94,13 +94,13 @@ class DbIncidentStore(PartRows):
         if holder == incident_id:
             return False
         if holder is not None:
-            raise Conflict(f"预警 {alert_id} 已属于另一个未结束的事件 {holder};请先把它移出,或合并两个事件")
+            raise Conflict(f"告警 {alert_id} 已属于另一个未结束的事件 {holder};请先把它移出,或合并两个事件")
         mine = sa.and_(INCIDENT_ALERTS.c.incident_id == incident_id, INCIDENT_ALERTS.c.alert_id == alert_id)
         try:
             with connection.begin_nested():
                 connection.execute(sa.update(INCIDENT_ALERTS).where(mine).values(is_open=True))
         except sa.exc.IntegrityError:
-            raise Conflict(f"预警 {alert_id} 刚刚归入另一个事件;请刷新后再试") from None
+            raise Conflict(f"告警 {alert_id} 刚刚归入另一个事件;请刷新后再试") from None
         return True
 
     @staticmethod

@@ -36,16 +36,16 @@ def list_body(services: Services, context: ScreenContext) -> tuple[list[Componen
     ranked = sorted(found, key=lambda one: (order_of(one.level), -counts[one.id]["overdue"], one.opened_at, one.id))
     late = sum(counts[one.id]["overdue"] for one in found)
     hints = services.incidents.suggestions(context.now)
-    heads = ("级别", "事件", "类型", "地点", "开立", "步骤", "预警")
+    heads = ("级别", "事件", "类型", "地点", "开立", "步骤", "告警")
     body = [
         html.H1(f"{services.city_name}事件处置"),
         html.P(f"截至 {clock_text(context.now)} · 处置中 {len(found)} 起 · 超时步骤 {late} 项", className="summary"),
         html.H2("处置中"),
         table(heads, [incident_row(one, counts[one.id]) for one in ranked], "目前没有处置中的事件", "incidents"),
         html.H2("并案建议(按地点、时间、成因,仅供参考)"),
-        table(("建议", "预警", "理由", ""), hint_rows(hints, context), "目前没有建议", "hints"),
+        table(("建议", "告警", "理由", ""), hint_rows(hints, context), "目前没有建议", "hints"),
         html.H2("预警响应"),
-        table(("预警", "级别", "响应", ""), warning_rows(services, context), "目前没有可起草响应的预警", "warnings"),
+        table(("告警", "级别", "响应", ""), warning_rows(services, context), "目前没有可起草响应的告警", "warnings"),
         html.H2(f"最近结束({len(past)})"),
         table(heads, [incident_row(one, counts[one.id]) for one in past], "没有", "incidents"),
         html.Footer("步骤时限出自处置步骤文件,未核定的以“未核定”标出;超时按打开页面的时刻计算。"),

@@ -40,7 +40,7 @@ def sheet_body(services: Services, context: ScreenContext, incident_id: str) -> 
     body = [
         *head(services, context, incident, tasks, calls),
         html.Div(id=ids.INCIDENT_ACTS, className="incident-acts no-print"),
-        html.H2("预警"),
+        html.H2("告警"),
         alerts_table(alerts, context),
         html.H2("处置步骤"),
         steps_table(tasks, incident, context, services.incidents.book.source),
@@ -104,7 +104,7 @@ def alerts_table(alerts: Sequence[Alert], context: ScreenContext) -> Component:
         )
         cells = (level, one.headline, one.place or NOBODY, minute_text(one.onset_at), state, button)
         rows.append(row(cells, f"at-{one.level.name.lower()}"))
-    return table(("级别", "预警", "位置", "开始", "状态", ""), rows, "没有关联的预警", "alert-table")
+    return table(("级别", "告警", "位置", "开始", "状态", ""), rows, "没有关联的告警", "alert-table")
 
 
 def steps_table(tasks: Sequence[Task], incident: Incident, context: ScreenContext, source: str) -> Component:
@@ -194,4 +194,4 @@ def foot(services: Services, context: ScreenContext, incident: Incident) -> Comp
     words = "本页含演练或示例数据,不得作为正式文件使用。" if sample else ""
     steps = services.incidents.book.source or "未核定"
     made = f"制作 {context.name or context.username},{clock_text(context.now)}(北京时间)。"
-    return html.Footer(f"{words}{made}来源:本系统事件记录、预警与叫应台账;处置步骤依据:{steps}。")
+    return html.Footer(f"{words}{made}来源:本系统事件记录、告警与叫应台账;处置步骤依据:{steps}。")

@@ -20,7 +20,7 @@ def test_the_worst_alert_decides() -> None:
         ALERT, id="B", event="沂河洪水", headline="", level=Level.ORANGE, place="临沂站", lon=None, lat=None
     )
     made = new_incident([ALERT, river], BOOK, "duty", T0)
-    assert (made.type, made.level, made.title) == ("flood", "Ⅱ", "临沂站 沂河洪水橙色预警")
+    assert (made.type, made.level, made.title) == ("flood", "Ⅱ", "临沂站 沂河洪水橙色告警")
     assert (made.lon, made.lat) == (118.32, 35.06), "the place comes from the alert that has one"
     assert made.alert_ids == ("A1", "B")
 

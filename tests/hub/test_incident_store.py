@@ -221,7 +221,7 @@ def test_closing_and_reopening(room: Room) -> None:
     again = room.incidents.reopen(one.id, "又涨了", "duty", later(90))
     assert (again.status, again.closed_at, again.alert_ids) == ("open", None, ("A1",))
     assert room.held() == {"A1": [one.id], "A2": [two.id]}
-    assert any("1 条预警已在别的事件里处置" in line["text"] for line in room.desk.timeline(one.id))
+    assert any("1 条告警已在别的事件里处置" in line["text"] for line in room.desk.timeline(one.id))
     room.incidents.merge(one.id, [two.id], WHY, "duty", later(95))
     with pytest.raises(Conflict, match="并入"):
         room.incidents.reopen(two.id, WHY, "duty", later(99))
