@@ -94,7 +94,7 @@ def parse_handling(text: str, name: str = "handling") -> Handling:
             inhibitions=tuple(_inhibitions(root)),
             source=root.text("source", required=True),
         )
-    problems.raise_any()
+    problems.raise_any("告警处置文件有误")
     return found
 
 

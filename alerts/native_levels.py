@@ -75,7 +75,7 @@ def parse_levels(text: str, name: str = "levels") -> Schemes:
             if scheme.id in found:
                 node.problem("id", f"id {scheme.id!r} 写了两次")
             found[scheme.id] = scheme
-    problems.raise_any()
+    problems.raise_any("级别对照表有误")
     return found
 
 

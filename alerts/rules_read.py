@@ -28,10 +28,10 @@ class ListedProblems:
     def add(self, line: int, what: str) -> None:
         self.lines.append((line, what))
 
-    def raise_any(self) -> None:
+    def raise_any(self, title: str = "规则文件有误") -> None:
         if self.lines:
             listed = [f"{self.name}:{line}: {what}" for line, what in sorted(self.lines)]
-            raise BadInput("规则文件有误\n" + "\n".join(listed), problems=listed)
+            raise BadInput(f"{title}\n" + "\n".join(listed), problems=listed)
 
 
 class RuleNode:

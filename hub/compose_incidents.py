@@ -16,6 +16,7 @@ from dispatch.response_book import load_responses
 from dispatch.response_desk import ResponseDesk, notice_lookup
 from geodata.errors import BadInput
 from hub.blob_store import FolderBlobs
+from hub.config_files import read_config
 from hub.database import Database
 from hub.incident_store import DbIncidentStore
 from hub.response_store import DbResponseStore
@@ -45,11 +46,11 @@ RESPONSE_ACTIONS = {
 
 def check_dispatch_files(settings: Settings) -> None:
     """Read every data file of these desks; the first one with errors raises `BadInput`, with all of them."""
-    plans = load_plans(ROOT / settings.plans_file)
-    load_handling(ROOT / settings.handling_file)
-    for kind in load_causes(ROOT / settings.causes_file).kinds.values():
+    plans = read_config(ROOT / settings.plans_file, load_plans)
+    read_config(ROOT / settings.handling_file, load_handling)
+    for kind in read_config(ROOT / settings.causes_file, load_causes).kinds.values():
         _known(plans, kind.types, settings.causes_file)
-    for template in load_responses(ROOT / settings.responses_file).templates.values():
+    for template in read_config(ROOT / settings.responses_file, load_responses).templates.values():
         _known(plans, (template.incident_type,), settings.responses_file)
 
 

@@ -64,7 +64,7 @@ class Serve:
         self.supervisor.obey_signals()
         try:
             self._start_redis()
-            if self.supervisor.once("check", ["check"]):
+            if self.supervisor.once("check", ["check", "--start"]):
                 raise NotConfigured("没有启动:先改正上面的问题")
             password = self._prepare_demo() if self.settings.demo else ""
             self._start_parts(listener)
