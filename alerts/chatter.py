@@ -51,12 +51,12 @@ class Conditions:
             last = self.recent.get(key)
             if last is None or not comes_back(last, self._handling, self._now):
                 return [change]
-            return _checked(reopened(last, change.alert, self._now, ENGINE), self._handling)
+            return checked(reopened(last, change.alert, self._now, ENGINE), self._handling)
         known = self.open.get(key)
         if known is None or change.kind not in ("level", "resolved"):
             return [change]
         if known.chattering_since is None:
-            return [change] if change.kind == "resolved" else _checked(_risen(known, change), self._handling)
+            return [change] if change.kind == "resolved" else checked(_risen(known, change), self._handling)
         return _while_chattering(known, change)
 
 
@@ -104,7 +104,7 @@ def _risen(known: Alert, change: AlertChange) -> AlertChange:
     return replace(change, alert=replace(change.alert, onsets_ms=onsets))
 
 
-def _checked(change: AlertChange, handling: Handling) -> list[AlertChange]:
+def checked(change: AlertChange, handling: Handling) -> list[AlertChange]:
     """`change`, and that the alert chatters if this coming was one too many."""
     limit = handling.chatter_limit(change.alert)
     if limit is None or change.alert.chattering_since is not None or not _too_often(change.alert, limit, change.at):

@@ -23,10 +23,10 @@ _CLOSING = ("closed_at", "closed_by", "closed_why")
 _WAITING = ("acknowledged_at", "acknowledged_by", "waiting_since", "escalation", "escalated_at", "escalated_to")
 OWNED = {
     "level": (*MEASURED, *_CHATTER, "urgency", "certainty"),
-    "value": ("value", "headline", "flapped_at", "held"),
+    "value": ("value", "headline", "flapped_at", "held", "expires_at"),
     "resolved": (*_END, *_CHATTER, "value"),
     "cancelled": (*_END, "sent_at"),  # of the message that ended it: an update overtaken by it changes nothing
-    "reopened": (*_END, *_CLOSING, *MEASURED, *_CHATTER, "description", "reopened", "reopened_at"),
+    "reopened": (*_END, *_CLOSING, *MEASURED, *_CHATTER, "description", "reopened", "reopened_at", "expires_at"),
     "chattering": _CHATTER,
     "quiet": _CHATTER,
     "acknowledged": ("acknowledged_at", "acknowledged_by"),
@@ -194,7 +194,7 @@ def merged(stored: Alert, change: AlertChange) -> Alert | None:
     gone_on = over and change.kind in _CONDITION and stored.source == "rule"
     back = change.kind == "reopened" and change.who == ENGINE and (not over or stored.closed_at is not None)
     if gone_on or back:
-        raise Conflict(f"预警 {stored.id} 已在别处结束或重新打开;请重新读取后再写")
+        raise Conflict(f"告警 {stored.id} 已在别处结束或重新打开;请重新读取后再写")
     if (over and change.kind not in _AFTER_THE_END) or _came_too_late(stored, change):
         return None
     names = OWNED.get(change.kind, _CAP_OWNED)
@@ -226,6 +226,8 @@ def _came_too_late(stored: Alert, change: AlertChange) -> bool:
             return stored.acknowledged_at is not None
         case "reopened":
             return stored.resolved_at is None
-        case "resolved":  # its sender has moved the end meanwhile
-            return wanted.resolved_why == EXPIRED and stored.expires_at is not None and stored.expires_at > change.at
+        case "resolved" if wanted.resolved_why == EXPIRED:  # its sender has moved the end meanwhile
+            return stored.expires_at is not None and stored.expires_at > change.at
+        case "resolved":  # it chattered, was quiet, and has come back meanwhile
+            return stored.source != "rule" and stored.chattering_since is not None and stored.held is None and changed
     return False

@@ -15,7 +15,7 @@ from alerts.model import Alert, AlertChange, AlertState
 from alerts.model_json import alert_to_plain
 from geodata.errors import Conflict
 from hub.alert_body import alert_of
-from hub.alert_write import hold_all, locked, write_changes, write_refreshed
+from hub.alert_write import ended_lately, hold_all, locked, write_changes, write_refreshed
 from hub.database import Database
 from hub.lease import check_fence
 from hub.tables.alerts import ALERTS, HISTORY, IDENTIFIERS, RULE_STATES
@@ -25,12 +25,14 @@ RuleStates = Mapping[tuple[str, int], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """Reports of conditions that may or may not be open. `after` writes what belongs to them in the same commit."""
+    """Reports of conditions that may or may not be open. `after` writes what belongs to them in the same commit.
+    With `ended_since`, `decide` also sees, of every other key, the newest alert that ended since then, not closed."""
 
     keys: Sequence[str]
     decide: Callable[[Mapping[str, Alert]], Decision]
     at: datetime
     after: Callable[[Connection, Decision], None] = lambda _connection, _decision: None
+    ended_since: datetime | None = None
 
 
 class DbAlertStore:
@@ -121,7 +123,7 @@ class DbAlertStore:
                 if rule_states:
                     self._write_states(connection, rule_states)
         except IntegrityError as error:
-            raise Conflict("同一情况已有未结束的预警;请重新读取后再写") from error
+            raise Conflict("同一情况已有未结束的告警;请重新读取后再写") from error
 
     def settle(self, work: Sequence[Settling]) -> list[Decision]:
         """Each of `work` decides over the open alerts that hold its keys; all are committed together, or none.
@@ -131,16 +133,20 @@ class DbAlertStore:
         made = []
         try:
             with self._database.write() as connection:
-                hold_all(connection, (key for one in work for key in one.keys))
+                ends = [one.ended_since for one in work if one.ended_since is not None]
+                hold_all(connection, (key for one in work for key in one.keys), min(ends, default=None))
                 for one in work:
                     known = locked(connection, "dedup_key", one.keys, only_open=True)
+                    if one.ended_since is not None and len(known) < len(one.keys):
+                        others = set(one.keys).difference(alert.dedup_key for alert in known)
+                        known = ended_lately(connection, others, one.ended_since) + known
                     decision = one.decide({alert.dedup_key: alert for alert in known})
                     write_changes(self._database, connection, decision.changes, {alert.id: alert for alert in known})
                     write_refreshed(connection, decision.refreshed, one.at)
                     one.after(connection, decision)
                     made.append(decision)
         except IntegrityError as error:
-            raise Conflict("同一情况已有未结束的预警;请重新读取后再写") from error
+            raise Conflict("同一情况已有未结束的告警;请重新读取后再写") from error
         return made
 
     def _write_states(self, connection: Connection, rule_states: RuleStates) -> None:

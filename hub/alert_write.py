@@ -84,9 +84,9 @@ def locked(connection: Connection, column: str, values: Iterable[str], only_open
     return [alert_of(row[0]) for row in select_in(connection, "SELECT body FROM alerts", column, sorted(values), rest)]
 
 
-def hold_all(connection: Connection, dedup_keys: Iterable[str]) -> None:
-    """Before the first of several changes is told: lock the open alerts of all these conditions, in the order of their
-    ids, and wait for whoever settles conditions elsewhere.
+def hold_all(connection: Connection, dedup_keys: Iterable[str], ended_since: datetime | None = None) -> None:
+    """Before the first of several changes is told: lock the open alerts of all these conditions (and those that ended
+    since then), in the order of their ids, and wait for whoever settles conditions elsewhere.
 
     Otherwise this transaction would hold the outbox, and wait for an alert whose writer waits for the outbox; or two
     would each have opened what the other is about to open.
@@ -95,7 +95,18 @@ def hold_all(connection: Connection, dedup_keys: Iterable[str]) -> None:
         return  # SQLite has one writer
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SETTLE_LOCK)))
     rest = "AND resolved_at IS NULL ORDER BY id FOR UPDATE"
+    if ended_since is not None:
+        came_back = f"(closed_at IS NULL AND resolved_at IS NOT NULL AND resolved_at >= {epoch_ms(ended_since):d})"
+        rest = f"AND (resolved_at IS NULL OR {came_back}) ORDER BY id FOR UPDATE"
     select_in(connection, "SELECT id FROM alerts", "dedup_key", sorted(set(dedup_keys)), rest)
+
+
+def ended_lately(connection: Connection, keys: Iterable[str], since: datetime) -> list[Alert]:
+    """The alerts of these conditions that ended since then and are not closed, the newest last; locked."""
+    rest = f"AND closed_at IS NULL AND resolved_at IS NOT NULL AND resolved_at >= {epoch_ms(since):d} ORDER BY "
+    rest += "resolved_at, id" + ("" if connection.dialect.name == "sqlite" else " FOR UPDATE")
+    found = select_in(connection, "SELECT body FROM alerts", "dedup_key", sorted(keys), rest)
+    return [alert_of(row[0]) for row in found]
 
 
 def _steps(changes: Sequence[AlertChange], present: dict[str, Alert]) -> list[Step]:

@@ -220,7 +220,7 @@ def build_hub(stores: Stores, flask_app: Flask) -> Hub:
     services = build_services(stores, bus, flask_app, renderer.executable)
     return Hub(
         settings, services, stores.auth, stores.audit, bus, Push(settings.redis_url), renderer, Metrics(),
-        AlertQueue(DbAlertStore(stores.database)),
+        AlertQueue(DbAlertStore(stores.database)), load_handling(ROOT / settings.alert_handling_file),
     )  # fmt: skip
 
 

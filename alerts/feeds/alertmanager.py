@@ -13,7 +13,7 @@ from hashlib import blake2b
 from alerts.model import Alert, Level
 from alerts.native_levels import schemes
 from alerts.ports import Reject
-from geodata.clock import new_ids
+from geodata.clock import epoch_ms, new_ids
 from geodata.errors import BadInput
 
 SOURCE = "prometheus"
@@ -120,6 +120,7 @@ def _one(entry: object, alert_id: str, now: datetime, to_level: LevelOf) -> Aler
         resolved_why="来源报告已结束" if over else None,
         county=county if _COUNTY.fullmatch(county) else "",
         labels=labels,
+        onsets_ms=() if over else (epoch_ms(now),),
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -73,7 +73,9 @@ def router(hub: Hub) -> APIRouter:
                 hub.audit.append(connection, who, "alert.receive", f"{SOURCE}:{len(kinds)} · {first}", detail, now)
 
         keys = [report.dedup_key for report in reports]
-        return Settling(keys, lambda known: decide(reports, known, who, now), now, audited)
+        within_s = hub.handling.reopen_within_s
+        since = now - timedelta(seconds=within_s) if within_s else None
+        return Settling(keys, lambda known: decide(reports, known, who, now, hub.handling), now, audited, since)
 
     async def take(request: Request, parse: Parse) -> Checked:
         body, who, now = await request.body(), identity_of(request).username, services.clock()

@@ -12,6 +12,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from alerts.handling import Handling
 from geodata.clock import require_aware
 from geodata.errors import BadInput
 from hub.alert_queue import AlertQueue
@@ -39,6 +40,7 @@ class Hub:
     renderer: Renderer
     metrics: Metrics
     alert_queue: AlertQueue
+    handling: Handling
 
 
 class Json(Response):

@@ -31,6 +31,13 @@ sa.Index(
     postgresql_where=ALERTS.c.resolved_at.is_(None),
 )
 sa.Index("alerts_incident", ALERTS.c.incident_id)
+# which condition may come back; only those that ended lately are in it
+sa.Index(
+    "alerts_ended",
+    ALERTS.c.dedup_key,
+    sqlite_where=sa.and_(ALERTS.c.closed_at.is_(None), ALERTS.c.resolved_at.is_not(None)),
+    postgresql_where=sa.and_(ALERTS.c.closed_at.is_(None), ALERTS.c.resolved_at.is_not(None)),
+)
 # what may come back or be put away; the closed of all years are not in it
 sa.Index(
     "alerts_resolved",

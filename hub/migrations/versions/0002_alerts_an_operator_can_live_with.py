@@ -178,6 +178,13 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("shelved_until", UtcTime(), nullable=True))
         batch_op.add_column(sa.Column("closed_at", UtcTime(), nullable=True))
         batch_op.create_index(
+            "alerts_ended",
+            ["dedup_key"],
+            unique=False,
+            sqlite_where=sa.text("closed_at IS NULL AND resolved_at IS NOT NULL"),
+            postgresql_where=sa.text("closed_at IS NULL AND resolved_at IS NOT NULL"),
+        )
+        batch_op.create_index(
             "alerts_resolved",
             ["resolved_at"],
             unique=False,
@@ -200,7 +207,6 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("closed_why", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("merged_into", sa.String(length=32), nullable=True))
         batch_op.add_column(sa.Column("updated_at", UtcTime(), nullable=True))
-
 
 
 def _count_old_steps(connection: sa.Connection) -> None:
@@ -250,6 +256,7 @@ def downgrade() -> None:
     op.create_index("alert_history_at", "alert_history", ["at"])
 
     op.drop_index("alerts_resolved", "alerts")
+    op.drop_index("alerts_ended", "alerts")
     for name in ("closed_at", "shelved_until"):
         op.drop_column("alerts", name)
 
