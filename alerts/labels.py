@@ -4,11 +4,6 @@ from collections.abc import Mapping
 
 from alerts.model import Alert
 
-# what every alert has; labels of its source come beside them and cannot replace them
-OWN_LABELS = (
-    "source", "event", "level", "rule", "sensor", "quantity", "sender", "county", "place", "status", "incident",
-)  # fmt: skip
-
 
 def labels_of(alert: Alert) -> Mapping[str, str]:
     """Name → text; a label without a value is absent, which matchers read as empty (as Alertmanager does)."""

@@ -49,9 +49,6 @@ class CauseBook:
         return tuple(kind.id for kind in self.kinds.values() if type in kind.types)
 
 
-NO_CAUSES = CauseBook({}, {})
-
-
 def load_causes(path: Path) -> CauseBook:
     """The book at `path`. `BadInput` lists every error as `第 n 行:…`."""
     return parse_causes(read_text(path, WHAT))

@@ -1,8 +1,6 @@
 """The operator load: as JSON, as tables for spreadsheets, and its page as a picture."""
 
-from datetime import datetime, timedelta
-from typing import Any
-from urllib.parse import urlencode
+from datetime import datetime
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -11,8 +9,8 @@ from alerts.load_out import TABLES, load_csv, load_to_plain
 from alerts.load_view import LoadView, period_of
 from geodata.clock import SHANGHAI
 from geodata.errors import BadInput
-from hub.api.deps import Hub, Json, identity_of, parse_time, require
-from hub.gate import COOKIE
+from hub.api.deps import Hub, Json, parse_time, require
+from hub.api.printing import document, page_of
 
 DEFAULT = "8h"
 
@@ -40,7 +38,7 @@ def router(hub: Hub) -> APIRouter:
         if table not in TABLES:
             raise BadInput(f"table 应为 {'、'.join(TABLES)}")
         found = view(period, exercise, at)
-        return _file(load_csv(found, table), "text/csv; charset=utf-8", f"load-{table}-{_stamp(found)}.csv")
+        return document(load_csv(found, table), "text/csv; charset=utf-8", f"load-{table}-{_stamp(found)}.csv")
 
     @api.get("/load.png")
     def picture(request: Request, period: str = DEFAULT, exercise: bool = False, at: str | None = None) -> Response:
@@ -48,23 +46,12 @@ def router(hub: Hub) -> APIRouter:
         period_of(period)
         asked = moment(at)
         query = {"period": period, "exercise": "1" if exercise else "0", "at": asked.isoformat()}
-        server = request.scope["server"]
-        origin = f"http://{server[0]}:{server[1]}"
-        name = identity_of(request).username
-        token, _ = hub.auth.issue(name, "cookie", hub.services.clock(), timedelta(minutes=1))
-        cookie: dict[str, Any] = {
-            "name": COOKIE, "value": token, "url": origin, "httpOnly": True, "sameSite": "Lax",
-        }  # fmt: skip
-        body = hub.renderer.png(f"{origin}/load/?{urlencode(query)}", cookie, "16x9")
-        return _file(body, "image/png", f"load-{period}-{asked.astimezone(SHANGHAI):%Y%m%d-%H%M%S}.png")
+        url, cookie = page_of(hub, request, "/load/", query)
+        name = f"load-{period}-{asked.astimezone(SHANGHAI):%Y%m%d-%H%M%S}.png"
+        return document(hub.renderer.png(url, cookie, "16x9"), "image/png", name)
 
     return api
 
 
 def _stamp(view: LoadView) -> str:
     return f"{view.period}-{view.load.end.astimezone(SHANGHAI):%Y%m%d-%H%M%S}"
-
-
-def _file(body: bytes, media_type: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(body, media_type=media_type, headers=headers)

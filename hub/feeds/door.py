@@ -31,7 +31,6 @@ log = structlog.get_logger()
 
 LOOK_S = 0.01
 SLOW_S = 10.0
-ROWS_AT_ONCE = 100_000
 
 
 class Warnings(Protocol):
