@@ -1,6 +1,7 @@
 """The changes of one step in the making."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -51,9 +52,10 @@ class Draft(Conditions):
             self.take(fired(move, self._now))
         elif level and alert is not None and alert.level != level:
             self.take(levelled(alert, move, self._now))
-        elif level and alert is not None:
-            self.stands(alert)
-        elif alert is not None:
+        elif level and alert is not None and alert.held is not None:  # chattering, and there again: with its value
+            again = revalued(alert, move.rule, move.sensor, value, self._now, move.is_partial)
+            self.take(replace(again, alert=replace(again.alert, held=None, flapped_at=self._now)))
+        elif alert is not None and not level:
             why = f"读数回落:{number_text(value, move.rule.unit)}"
             self.take(resolved(alert, why, self._now, value))
 

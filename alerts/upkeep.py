@@ -157,5 +157,5 @@ def closed(alert: Alert, now: datetime, who: str, why: str) -> AlertChange:
 def _escalated(alert: Alert, step: EscalationStep, now: datetime) -> AlertChange:
     to = "、".join(step.to)
     after = revised(alert, now, escalation=alert.escalation + 1, escalated_at=now, escalated_to=to)
-    what = f"{step.after_s / 60:g} 分钟无人确认,第 {after.escalation} 步上报:{to}"
+    what = f"{step.after_s / 60:.3g} 分钟无人确认,第 {after.escalation} 步上报:{to}"
     return AlertChange(after, "escalated", now, ENGINE, what)

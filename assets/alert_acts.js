@@ -28,7 +28,7 @@
   /* ---- the sheet of one alert: facts, what can be done, its history ---- */
   const LIMITS = { red: [5, 15], orange: [15, 60], yellow: [30, 240], blue: [60, 480], none: [60, 480] };
   const KINDS = { fired: "触发", level: "级别变化", updated: "更新", value: "数值更新", resolved: "解除", reopened: "复发", cancelled: "取消", acknowledged: "确认", shelved: "搁置", unshelved: "恢复显示",
-    closed: "关闭", linked: "并入事件", unlinked: "移出事件", chattering: "判为反复跳变", escalated: "无人确认升级" };
+    closed: "关闭", linked: "并入事件", unlinked: "移出事件", chattering: "判为反复跳变", quiet: "反复跳变停止", escalated: "无人确认升级" };
   const minutesText = (n) => (n % 60 ? `${n} 分钟` : `${n / 60} 小时`);
   let shown = null;
   cb.alertMore = async function (alert) {

@@ -45,7 +45,7 @@ def list_body(services: Services, context: ScreenContext) -> tuple[list[Componen
         html.H2("并案建议(按地点、时间、成因,仅供参考)"),
         table(("建议", "告警", "理由", ""), hint_rows(hints, context), "目前没有建议", "hints"),
         html.H2("预警响应"),
-        table(("告警", "级别", "响应", ""), warning_rows(services, context), "目前没有可起草响应的告警", "warnings"),
+        table(("预警", "级别", "响应", ""), warning_rows(services, context), "目前没有可起草响应的预警", "warnings"),
         html.H2(f"最近结束({len(past)})"),
         table(heads, [incident_row(one, counts[one.id]) for one in past], "没有", "incidents"),
         html.Footer("步骤时限出自处置步骤文件,未核定的以“未核定”标出;超时按打开页面的时刻计算。"),

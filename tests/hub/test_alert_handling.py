@@ -96,9 +96,14 @@ def test_chattering_that_stops_at_its_level_goes_on_as_an_alert(city: City) -> N
         city.read(minute, WET)
         city.read(minute + 2, DRY)
     city.read(12, WET)
-    assert city.tick(27) == ["quiet"]
+    city.read(13, DRY)
+    assert city.read(14, WET + 0.01) == ["value"]
+    standing = city.only()
+    assert (standing.value, standing.held) == (WET + 0.01, None), "what is there now, not the calm moment before"
+    assert f"{WET + 0.01:g} m" in standing.headline
+    assert city.tick(29) == ["quiet"]
     assert city.only().chattering_since is None
-    assert city.read(28, DRY) == ["resolved"]
+    assert city.read(30, DRY) == ["resolved"]
 
 
 def test_escalation_once_each_step(city: City) -> None:
