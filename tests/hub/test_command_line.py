@@ -75,7 +75,9 @@ BROKEN = {
 @pytest.mark.parametrize("setting", sorted(BROKEN))
 def test_a_broken_file_is_named_with_its_line(tmp_path: Path, setting: str) -> None:
     text, words = BROKEN[setting]
-    path = tmp_path / (setting.removeprefix("CITYBRAIN_").removesuffix("_FILE").removeprefix("ALERT_").lower() + ".yaml")
+    path = tmp_path / (
+        setting.removeprefix("CITYBRAIN_").removesuffix("_FILE").removeprefix("ALERT_").lower() + ".yaml"
+    )
     path.write_text(text, encoding="utf-8")
     done = run("check", data=tmp_path / "data", **{setting: str(path)})
     assert done.returncode == 1
