@@ -43,7 +43,8 @@ def web(settings: Settings, listener: socket.socket) -> int:
 
     from callbacks.build import ASSETS, build_screens
     from hub.api.app import create_asgi
-    from hub.compose import build_hub, open_stores, warm_up
+    from hub.compose import build_hub, warm_up
+    from hub.compose_stores import open_stores
     from hub.memory import settle_memory
     from hub.relay import Relay
 
@@ -88,7 +89,7 @@ def web_command(_arguments: list[str], settings: Settings) -> int:
 
 
 def engine_command(_arguments: list[str], settings: Settings) -> int:
-    from hub.compose import engine
+    from hub.compose_engine import engine
 
     return engine(settings)
 

@@ -35,7 +35,7 @@ DRAWN = """() => new Promise((resolve, reject) => {
   };
   look();
 })"""
-PRELOADED = "hub.compose, hub.api.app, callbacks.build, uvicorn, hub.commands"
+PRELOADED = "hub.compose, hub.compose_engine, hub.api.app, callbacks.build, uvicorn, hub.commands"
 
 
 def one_start(server: Server, page: Page) -> dict[str, float]:

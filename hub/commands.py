@@ -27,8 +27,8 @@ from geodata.datasets import DATASETS
 from geodata.errors import BadInput, NotConfigured
 from geodata.imports import ImportReport
 from geodata.sample.build import build
-from hub.compose import ROOT, open_stores, rule_book
 from hub.compose_incidents import check_dispatch_files
+from hub.compose_stores import ROOT, open_stores, rule_book
 from hub.config_files import read_config
 from hub.feeds.book import FeedsBook
 from hub.receivers import parse_receivers

@@ -16,13 +16,13 @@ from dispatch.response_book import load_responses
 from dispatch.response_desk import ResponseDesk, notice_lookup
 from geodata.errors import BadInput
 from hub.blob_store import FolderBlobs
+from hub.compose_stores import ROOT
 from hub.config_files import read_config
 from hub.database import Database
 from hub.incident_store import DbIncidentStore
 from hub.response_store import DbResponseStore
 from hub.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[1]
 INCIDENT_ACTIONS = {
     "merge": "incident.merge",
     "split": "incident.split",

@@ -19,7 +19,15 @@ from hub.mortal import end_with_parent
 
 log = structlog.get_logger()
 
-PRELOAD = ["hub.compose", "hub.api.app", "callbacks.build", "uvicorn", "hub.commands", "hub.feeds.compose"]
+PRELOAD = [
+    "hub.compose",
+    "hub.compose_engine",
+    "hub.api.app",
+    "callbacks.build",
+    "uvicorn",
+    "hub.commands",
+    "hub.feeds.compose",
+]
 STOP_S = 8.0  # what has not ended by then is killed: nothing is lost by it, and whoever waits for the stop is served
 LONGEST_PAUSE_S = 1.0
 SOUND_S = 2.0  # a part that lived this long was not killed by its own start

@@ -8,7 +8,8 @@ from geodata.clock import utc_now
 from hub.audit import Audited
 from hub.bus import RedisReadingBus
 from hub.cap_store import CapShelf
-from hub.compose import ALERT_ACTIONS, ROOT, open_stores, redis_client
+from hub.compose import ALERT_ACTIONS
+from hub.compose_stores import ROOT, open_stores, redis_client
 from hub.feed_cursors import FeedCursors
 from hub.feeds.board import FeedBoard
 from hub.feeds.book import FeedsBook
@@ -26,9 +27,7 @@ def build_feeds(settings: Settings) -> FeedsProcess:
     """The feeds process of an installation."""
     stores, client = open_stores(settings), redis_client(settings)
     board, bus, check = FeedBoard(client), RedisReadingBus(client), ReadingCheck(stores.registry)
-    desk = AlertDesk(
-        CachedAlertStore(stores.database), stores.rejects, utc_now, originals=CapShelf(stores.database)
-    )
+    desk = AlertDesk(CachedAlertStore(stores.database), stores.rejects, utc_now, originals=CapShelf(stores.database))
     warnings = Audited(desk, stores.audit, ALERT_ACTIONS)
 
     def make_door(spec: FeedSpec, is_ours: Callable[[], bool]) -> Door:
