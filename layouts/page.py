@@ -35,7 +35,9 @@ def page(screen: Screen) -> str:
 def outline() -> Component:
     """What callbacks may name, as Dash checks it in the browser; without it every page would carry a whole layout."""
     stores = [dcc.Store(id=one) for one in (ids.BOOTED, ids.SELECTION, ids.CIRCLE, ids.SEARCH_TEXT)]
-    boxes = [html.Div(id=one) for one in (ids.BOOT, ids.DOSSIER, ids.CIRCLE_RESULT, ids.SEARCH_RESULTS)]
+    boxes: list[Component] = [
+        html.Div(id=one) for one in (ids.BOOT, ids.DOSSIER, ids.CIRCLE_RESULT, ids.SEARCH_RESULTS)
+    ]
     stores += [dcc.Store(id=one) for one in (ids.LOAD_DATA, ids.LOAD_DRAWN)]
     boxes += [html.Div(id=ids.LOAD_BODY), dcc.Interval(id=ids.LOAD_TICK)]
     return html.Div([*stores, *boxes])

@@ -189,6 +189,7 @@ def test_two_officers_and_the_engine_write_one_alert_at_once(database: Database)
         thread.join()
     alert = store.get("AL-1")
     assert alert is not None
-    assert (alert.value, alert.acknowledged_by, alert.incident_id, alert.version) == (0.9, "a", "INC-1", 22)  # only the first acknowledgement counts
+    # only the first acknowledgement counts
+    assert (alert.value, alert.acknowledged_by, alert.incident_id, alert.version) == (0.9, "a", "INC-1", 22)
     versions = [step["version"] for step in store.history("AL-1")]
     assert versions == sorted(set(versions))
