@@ -7,6 +7,7 @@ from alerts.located import SpatialEvaluator
 from alerts.numbered import NumberingEvaluator
 from alerts.numbering import NumberingSpec
 from alerts.ports import Places
+from alerts.rule_resolved import filters_of
 from alerts.rules import Rule, RuleSet
 from alerts.sensors import Sensors
 from alerts.sightings import Reports
@@ -34,4 +35,6 @@ def layers_of(rules: RuleSet) -> frozenset[str]:
     """The layers of the city that the active rules ask for; where reports lie, the counties with them."""
     specs = [rule.spec for rule in rules.active if isinstance(rule.spec, SpatialSpec)]
     asked = {place.layer for spec in specs for place in spec.places if not isinstance(place, InPolygon)}
-    return frozenset(asked | {"counties"} if specs else ())
+    chosen = [one for rule in rules.active for one in filters_of(rule)]
+    asked |= {place.layer for one in chosen for place in (one.near, one.within) if place is not None}
+    return frozenset(asked | {"counties"} if specs else asked)

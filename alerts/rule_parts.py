@@ -1,12 +1,16 @@
 """What several kinds of rule share: levels with thresholds, and the choice of sensors. Read here, used by all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from alerts.model import Level
 from alerts.rules_read import RuleNode
 from alerts.sensors import SensorInfo
+from alerts.spatial import Near, Within, read_near, read_within
 
-_SELECTORS = {"all", "ids", "kinds", "asset_kinds"}
+T = TypeVar("T")
+_SELECTORS = {"all", "ids", "kinds", "asset_kinds", "near", "within"}
 LONGEST_S = 3 * 86_400.0  # that a window looks back
 LEVEL_NAMES = ("blue", "yellow", "orange", "red")
 
@@ -25,12 +29,18 @@ class LevelStep:
 
 @dataclass(frozen=True, slots=True)
 class SensorFilter:
-    """Which sensors a rule watches: any of the lists, or all that measure its quantity."""
+    """Which sensors a rule watches: any of the lists, or all that measure its quantity.
+
+    `near` and `within` narrow that to where the sensors stand; `alerts.rule_resolved` turns them into `ids` before
+    anything is judged.
+    """
 
     ids: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     asset_kinds: frozenset[str] = frozenset()
     all: bool = False
+    near: Near | None = None
+    within: Within | None = None
 
     def takes(self, sensor: SensorInfo, quantity: str) -> bool:
         """Whether `sensor`, if it measures `quantity`, is watched."""
@@ -51,10 +61,17 @@ def read_sensors(node: RuleNode) -> SensorFilter:
         frozenset(chosen.words("kinds")),
         frozenset(chosen.words("asset_kinds")),
         chosen.flag("all", False),
+        _place(chosen, "near", read_near),
+        _place(chosen, "within", read_within),
     )
-    if not (found.all or found.ids or found.kinds or found.asset_kinds):
-        node.problem("sensors", "没有选中任何传感器;写 ids、kinds、asset_kinds 或 all: true")
+    if not (found.all or found.ids or found.kinds or found.asset_kinds or found.near or found.within):
+        node.problem("sensors", "没有选中任何传感器;写 ids、kinds、asset_kinds、near、within 或 all: true")
     return found
+
+
+def _place(node: RuleNode, key: str, read: Callable[[RuleNode], T]) -> T | None:
+    inner = node.mapping(key) if node.has(key) else None
+    return read(inner) if inner is not None else None
 
 
 def read_levels(node: RuleNode, hold_s: float, kind: str = "threshold") -> tuple[LevelStep, ...]:

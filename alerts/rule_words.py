@@ -94,8 +94,14 @@ def _quantity(name: str) -> str:
 
 
 def _sensor_words(chosen: SensorFilter) -> str:
+    placed = ",".join(_place_words(place) for place in (chosen.near, chosen.within) if place is not None)
+    listed = _listed_words(chosen) or "全部传感器"
+    return f"{listed}({placed})" if placed else listed
+
+
+def _listed_words(chosen: SensorFilter) -> str:
     if chosen.all:
-        return "全部传感器"
+        return ""
     lists = (("传感器", chosen.ids), ("类型", chosen.kinds), ("设施", chosen.asset_kinds))
     return ";".join(f"{word} {_some(names)}" for word, names in lists if names)
 

@@ -116,12 +116,11 @@ def _read_place(node: RuleNode) -> Place | None:
     if inner is None:
         return None
     if given[0] == "within":
-        inner.only({"layer", "ids"})
-        return Within(_layer(inner, GEOMETRIES[:1]), frozenset(inner.words("ids")))
+        return read_within(inner)
     if given[0] == "grid":
         inner.only({"layer", "at_least"})
         return InGrid(_layer(inner, GEOMETRIES[:1], GRID_FIELD), round(inner.number("at_least", None, low=1, high=10)))
-    return _read_near(inner)
+    return read_near(inner)
 
 
 def _layer(node: RuleNode, geometries: tuple[str, ...], *columns: str) -> str:
@@ -136,7 +135,14 @@ def _layer(node: RuleNode, geometries: tuple[str, ...], *columns: str) -> str:
     return name
 
 
-def _read_near(node: RuleNode) -> Near:
+def read_within(node: RuleNode) -> Within:
+    """`{layer, ids}`."""
+    node.only({"layer", "ids"})
+    return Within(_layer(node, GEOMETRIES[:1]), frozenset(node.words("ids")))
+
+
+def read_near(node: RuleNode) -> Near:
+    """`{layer, within_m, where}`."""
     node.only({"layer", "where", "within_m"})
     wanted: dict[str, str] = {}
     if node.has("where"):

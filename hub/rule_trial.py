@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from alerts.ports import ReadingBatch, ReadingStore, SensorRegistry
+from alerts.rule_resolved import resolved, unresolved
 from alerts.rule_text import sound_rules
-from alerts.rules import Rule
+from alerts.rules import Rule, RuleSet
 from alerts.sensors import Sensors
 from alerts.sightings import Sighting
 from alerts.spatial import SpatialSpec
@@ -72,15 +73,17 @@ class RuleTrials:
         sensors, exercise = sensor_infos(self._city, self._registry), self._drill() if drill else ""
         both = [*rules, *before.values()]
         batches, note = self._heard(both, since, until, exercise)
+        unplaced = unresolved(RuleSet(tuple(rules)), sensors, CityPlaces(self._city))
         past, cut = self._reported(both, since, until, exercise)
-        then = try_rules(rules, sensors, batches, since, until, past)
+        then = try_rules(self._placed(rules, sensors), sensors, batches, since, until, past)
         other = [one for one in before.values() if not _same(one, _by_id(rules, one.id))]
-        now = {**then, **try_rules(other, sensors, batches, since, until, past)}
+        now = {**then, **try_rules(self._placed(other, sensors), sensors, batches, since, until, past)}
         ids = list(dict.fromkeys(one.id for one in both))
         rows = [_row(before.get(name), _by_id(rules, name), now, then, sensors) for name in ids]
         return {
             "since": since.isoformat(), "until": until.isoformat(), "hours": hours, "drill": exercise,
-            "note": ";".join(filter(None, (note, cut))), "readings": sum(len(one.sensor_no) for one in batches),
+            "note": ";".join(filter(None, (note, cut, *unplaced))),
+            "readings": sum(len(one.sensor_no) for one in batches),
             "reports": sum(one.received_at >= since for one in past.reports), "rules": rows,
             "fired_now": sum(row["now"]["fired"] for row in rows if row["now"] and row["now"]["enabled"]),
             "fired_then": sum(row["then"]["fired"] for row in rows if row["then"] and row["then"]["enabled"]),
@@ -112,6 +115,9 @@ class RuleTrials:
             count += len(fit)
         cut = f"位置报告太多,只用了最近的 {MOST_REPORTS:,} 条" if count > MOST_REPORTS else ""
         return Past(places, tuple(found), exercise), cut
+
+    def _placed(self, rules: Sequence[Rule], sensors: Sensors) -> tuple[Rule, ...]:
+        return resolved(RuleSet(tuple(rules)), sensors, CityPlaces(self._city)).rules
 
     def _drill(self) -> str:
         """The drill whose readings are the newest. `BadInput` when none was ever heard."""

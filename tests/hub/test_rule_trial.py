@@ -181,3 +181,10 @@ def test_a_combination_is_tried_and_has_no_peak(trials: RuleTrials) -> None:
     assert (then["fired"], then["readings"], then["sensors"], then["truncated"]) == (3, 6, 1, "")
     assert [one["peak"] for one in then["episodes"]] == [None] * 3
     assert then["episodes"][0]["name"] == "一号水尺"
+
+
+def test_sensors_chosen_by_a_layer_without_data_are_said(trials: RuleTrials) -> None:
+    near = "sensors: {near: {layer: waterlogging_points, within_m: 50}}"
+    found = trials(text("0.20").replace("sensors: {all: true}", near), None, 6, False)
+    assert (found["fired_now"], found["fired_then"], only(found)["then"]["sensors"]) == (1, 0, 0)
+    assert "图层没有数据" in found["note"]
