@@ -35,7 +35,7 @@
       h("td", { class: "num" + (row.rejected ? " has-some" : "") }, refused), h("td", { class: "num" + (row.dropped ? " has-some" : "") }, figure(row.dropped)),
       h("td", { class: "note" }, note(row)));
   }
-  const source = (row) => (row.kind === "http" ? "observations" : row.kind === "sensorthings" ? "sensorthings" : "feed:" + row.id);
+  const source = (row) => (row.kind === "http" ? "observations" : row.kind === "sensorthings" ? "sensorthings" : row.kind === "alertmanager" ? "prometheus" : "feed:" + row.id);
 
   function show(found) {
     rows = found;

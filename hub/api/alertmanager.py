@@ -18,6 +18,7 @@ from hub.alert_store import Settling
 from hub.api.deps import Hub, Json, identity_of, parse_json, require
 
 LARGE = 20_000  # bytes; reading more than this on the event loop would hold up every other request
+FEED = "alertmanager"  # its kind on the feeds page
 _SHOWN = 100  # rejects named in an answer; all of them are among the rejects
 ALERTS_DOC = {
     "requestBody": {
@@ -85,11 +86,13 @@ def router(hub: Hub) -> APIRouter:
             original = body[:4_000].decode("utf-8", "backslashreplace")
             whole = Reject(SOURCE, -1, str(refused)[:4_000], original, now)
             await asyncio.to_thread(services.rejects.add, [whole])
+            services.feeds.heard(FEED, identity_of(request), 0, 1)
             raise
         if checked.rejects:
             await asyncio.to_thread(services.rejects.add, checked.rejects)
         if checked.reports:
             await asyncio.wrap_future(hub.alert_queue.submit(work(checked.reports, who, now)))
+        services.feeds.heard(FEED, identity_of(request), len(checked.reports), len(checked.rejects))
         return checked
 
     @api.post("/api/v2/alerts", dependencies=[Depends(require("warn"))], openapi_extra=ALERTS_DOC)

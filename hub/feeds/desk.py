@@ -19,6 +19,7 @@ from hub.feeds.bucket import SharedBuckets
 from hub.rights import Identity
 
 TELL_S = 2
+EVENTFUL = frozenset({"alertmanager", "cap"})
 NO_PROCESS = "接入进程没有运行;用 serve 启动,或单独运行 python app.py feeds"
 
 
@@ -55,7 +56,8 @@ class FeedsDesk:
     def _add(self, kind: str, who: Identity, note: Note, limit: Limit) -> None:
         about = {
             "kind": kind, "title": who.name or who.username, "on": True, "limit_per_s": limit.rows_per_s,
-            "stale_after_s": self.book.now().http_stale_after_s,
+            # who sends alerts may have none to send for weeks; who sends readings may not fall silent
+            "stale_after_s": 0.0 if kind in EVENTFUL else self.book.now().http_stale_after_s,
         }  # fmt: skip
         with self._lock:
             held = self._heard.get(f"{kind}:{who.username}", (Note(), about))[0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.serving import Server
+from tests.serving import Server, until
 
 ENTRY = {"labels": {"alertname": "ApiTest", "severity": "critical", "job": "api"}, "annotations": {"summary": "水位高"}}
 
@@ -41,6 +41,21 @@ def test_what_is_refused_is_named_kept_and_the_rest_stored(server: Server) -> No
         assert (rejects[0]["index"], "9bad" in rejects[0]["original"]) == (1, True)
         answer = api.post("/api/v1/feeds/alertmanager", json={"version": "4", "alerts": [5]})
         assert (answer.status_code, answer.json()["rejected"][0]["index"]) == (200, 0)
+
+
+def test_the_feeds_page_counts_what_was_sent(server: Server) -> None:
+    with server.api("dispatcher") as refused, server.api("duty") as api:
+        assert refused.post("/api/v2/alerts", json=[ENTRY]).status_code == 403
+        assert api.post("/api/v2/alerts", json=[ENTRY, {"labels": {"9bad": "x"}}]).status_code == 422
+        assert api.post("/api/v2/alerts", json={}).status_code == 422
+
+        def told() -> dict[str, object] | None:
+            rows = api.get("/api/v1/feeds").json()["items"]
+            return next((row for row in rows if row["id"] == "alertmanager:duty"), None)
+
+        row = until(told)
+        assert (row["kind"], row["accepted"], row["rejected"], row["state"]) == ("alertmanager", 1, 2, "ok")
+        assert row["stale_after_s"] == 0, "no alerts is no trouble of the sender's"
 
 
 @pytest.mark.parametrize("body", [b"{", b"{}", b"5", b"\xff", b""])
