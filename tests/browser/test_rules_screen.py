@@ -167,6 +167,7 @@ def test_somebody_else_was_quicker_and_nothing_is_overwritten(
     expect(page.locator("#rules-newer")).to_contain_text("会商决定", timeout=20_000)
     assert "at: 0.11" in text_of(page)  # what was written is kept
     page.click("#rules-newer button:has-text('以新版为底')")
+    expect(page.locator("#rules-newer")).to_be_hidden()  # the new version has come
     put_in_force(page, "会商后再调")
     in_force(page, first + 2)
     assert [one for one in troubles if "409" not in one] == []

@@ -131,6 +131,9 @@ def test_the_past_says_so_and_leads_back(open_screen: OpenScreen) -> None:
 
 def test_the_alert_list_keeps_its_place(open_screen: OpenScreen, source: httpx.Client) -> None:
     page = open_screen("/desk")
+    page.locator(
+        '#alert-view [data-view="flat"]'
+    ).click()  # each by itself; lines are tests/browser/test_alert_list.py's
     post(source, {f"depth-up-{n:03d}": 0.22 for n in range(4, 24)})
     until(lambda: page.locator("#alert-list .alert").count() >= 20)
     page.locator("#alert-list").evaluate("(list) => { list.scrollTop = 400; }")

@@ -174,8 +174,13 @@ HEAVY = {
     "many rules": "rules:\n" + "".join(f"  - id: r{n}\n" for n in range(30_000)),
     "noise": "".join(HUGE.choice("rules:-[]{}&*! \n'\"%x") for _ in range(300_000)),
     "yaml version": "%YAML " + "9" * 6_000 + "\n---\nrules: []",
-    "surrogate": "rules: \ud800",
 }
+
+
+def test_text_that_cannot_be_stored_is_refused_at_the_door(duty: httpx.Client) -> None:
+    body = json.dumps({"text": "rules: \ud800"}).encode()
+    answer = duty.post("/api/v1/rules/check", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
 
 
 @pytest.mark.parametrize("text", HEAVY.values(), ids=HEAVY.keys())
