@@ -28,7 +28,7 @@ def shelve(alert: Alert, until: datetime, who: str, reason: str, handling: Handl
     """Put aside until `until`, or until its level rises. Again on a shelved one sets a new end, counted from now."""
     why = reason_of(reason, "搁置")
     if state_of(alert, now) in OVER:
-        raise Conflict(f"预警 {alert.id} 已结束,不能搁置")
+        raise Conflict(f"告警 {alert.id} 已结束,不能搁置")
     longest = handling.longest_shelf(alert.level)
     if not now < until <= now + longest + timedelta(seconds=1):
         minutes = longest.total_seconds() / 60
@@ -40,7 +40,7 @@ def shelve(alert: Alert, until: datetime, who: str, reason: str, handling: Handl
 def unshelve(alert: Alert, who: str, reason: str, now: datetime) -> AlertChange:
     """Off the shelf before its time."""
     if state_of(alert, now) is not AlertState.SHELVED:
-        raise Conflict(f"预警 {alert.id} 没有被搁置")
+        raise Conflict(f"告警 {alert.id} 没有被搁置")
     return unshelved(alert, now, who, reason.strip()[:REASON_CHARS] or "提前恢复")
 
 
@@ -50,9 +50,9 @@ def close(
     """Put away. What a rule still sees cannot be closed by hand: it would hide what is there."""
     why = reason_of(reason, "关闭")
     if alert.closed_at is not None:
-        raise Conflict(f"预警 {alert.id} 已由 {alert.closed_by} 关闭")
+        raise Conflict(f"告警 {alert.id} 已由 {alert.closed_by} 关闭")
     if _is_seen(alert, history, handling, now):
-        raise Conflict(f"预警 {alert.id} 的条件仍然存在,不能关闭;可以搁置(有时限)或登记静默")
+        raise Conflict(f"告警 {alert.id} 的条件仍然存在,不能关闭;可以搁置(有时限)或登记静默")
     return closed(alert, now, who, why)
 
 
@@ -72,7 +72,7 @@ def reopen(alert: Alert, who: str, reason: str, now: datetime) -> AlertChange:
     """Open again what was over."""
     why = reason_of(reason, "重新打开")
     if state_of(alert, now) not in OVER:
-        raise Conflict(f"预警 {alert.id} 没有结束,不用重新打开")
+        raise Conflict(f"告警 {alert.id} 没有结束,不用重新打开")
     if alert.expires_at is not None and alert.expires_at <= now:
-        raise Conflict(f"预警 {alert.id} 已过失效时间,不能重新打开;请等发布单位的新预警")
+        raise Conflict(f"告警 {alert.id} 已过失效时间,不能重新打开;请等发布单位的新预警")
     return reopened(alert, alert, now, who, why)

@@ -87,7 +87,7 @@ class AlertDesk:
     def get(self, alert_id: str) -> Alert:
         alert = self._store.get(alert_id)
         if alert is None:
-            raise NotFound(f"没有编号为 {alert_id[:64]} 的预警")
+            raise NotFound(f"没有编号为 {alert_id[:64]} 的告警")
         return alert
 
     def history(self, alert_id: str) -> list[Mapping[str, Any]]:
@@ -110,14 +110,14 @@ class AlertDesk:
         alert = self.get(alert_id)
         state = state_of(alert, now)
         if state in OVER:
-            raise Conflict(f"预警 {alert_id} 已结束,不能再确认")
+            raise Conflict(f"告警 {alert_id} 已结束,不能再确认")
         if alert.acknowledged_at is not None:
             return alert
         after = revised(alert, now, acknowledged_at=now, acknowledged_by=who)
         self._store.apply([AlertChange(after, "acknowledged", now, who, note[:1_000])])
         stored = self.get(alert_id)
         if stored.acknowledged_at is None:
-            raise Conflict(f"预警 {alert_id} 刚刚结束,不能再确认")
+            raise Conflict(f"告警 {alert_id} 刚刚结束,不能再确认")
         return stored
 
     def acknowledge_many(self, ids: Sequence[str], who: str, note: str, now: datetime) -> dict[str, str]:
@@ -163,7 +163,7 @@ class AlertDesk:
         if any(
             getattr(stored, name) != getattr(change.alert, name) for name in names if name.endswith(("_by", "_why"))
         ):
-            raise Conflict(f"预警 {stored.id} 刚刚被别人改动,请看清现在的状态再做")
+            raise Conflict(f"告警 {stored.id} 刚刚被别人改动,请看清现在的状态再做")
         return stored
 
     def link_incident(
@@ -176,7 +176,7 @@ class AlertDesk:
         alerts = [self.get(alert_id) for alert_id in dict.fromkeys(alert_ids)]
         for alert in alerts:
             if alert.incident_id not in (None, incident_id, *over):
-                raise Conflict(f"预警 {alert.id} 已属于事件 {alert.incident_id}")
+                raise Conflict(f"告警 {alert.id} 已属于事件 {alert.incident_id}")
         changes = [
             AlertChange(revised(alert, now, incident_id=incident_id), "linked", now, who, incident_id)
             for alert in alerts
