@@ -73,6 +73,7 @@ def said(word: str, values: list[float]) -> None:
 
 def ten_thousand(page: Page, times: int = 15) -> None:
     known(page, OPEN)
+    page.wait_for_timeout(10_000)  # the engine escalates thousands that nobody acknowledged: let that pass
     said("10,000 open: list read from the server and drawn", reload_times(page))
     chip = "document.querySelector('#alert-filter [data-level={}]').click()"
     said(
