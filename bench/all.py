@@ -36,6 +36,7 @@ BENCHES = (
     Bench("intake", quick=("--rounds", "4")),
     Bench("alertmanager", quick=("--rounds", "1"), limit_s=300.0),
     Bench("push", quick=("--times", "20")),
+    Bench("operator_list"),
     Bench("combinations"),
     Bench("scale"),
     Bench("roads", quick=("--queries", "50")),
