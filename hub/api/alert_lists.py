@@ -46,9 +46,10 @@ class AlertLists:
         desk = self._services.alerts
         if state == "pending":
             return self._pending(asked, limit, now)
-        standings = desk.standings(now)
+        alive = desk.open(now)  # read once: one that fires meanwhile would be listed without a standing
+        standings = desk.standings(now, among=alive)
         if state in ("open", "suppressed"):
-            wanted = [alert for alert in desk.open(now) if asked.fits(alert)]
+            wanted = [alert for alert in alive if asked.fits(alert)]
             if state == "suppressed":
                 wanted = [alert for alert in wanted if standings[alert.id].state is AlertState.SUPPRESSED]
             return _page(wanted, standings, limit, before, now)
