@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-import yaml
-
 from alerts.inhibition import Inhibition
 from alerts.labels import labels_of
 from alerts.matchers import Matcher, all_match, parse_matchers
 from alerts.model import Alert, Level
-from alerts.rules_read import ListedProblems, RuleNode
+from alerts.rules_read import ListedProblems, RuleNode, top_mapping
 from geodata.errors import BadInput
 
 _TOP = {
@@ -96,25 +94,6 @@ def parse_handling(text: str, name: str = "handling") -> Handling:
         )
     problems.raise_any("告警处置文件有误")
     return found
-
-
-def top_mapping(text: str, problems: ListedProblems) -> RuleNode | None:
-    """The file's mapping. Aliases (which can multiply) are refused."""
-    try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                problems.add(event.start_mark.line + 1 if event.start_mark else 1, "不能使用别名(*)")
-                return None
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or str(error)
-        problems.add(mark.line + 1 if mark is not None else 1, f"不是合法的 YAML:{what}")
-        return None
-    if not isinstance(root, yaml.MappingNode):
-        problems.add(1, "顶层必须是键值对")
-        return None
-    return RuleNode(root, problems)
 
 
 def _shelves(root: RuleNode) -> dict[Level, float]:

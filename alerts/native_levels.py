@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from alerts.handling import top_mapping
 from alerts.model import Level
-from alerts.rules_read import ListedProblems, RuleNode
+from alerts.rules_read import ListedProblems, RuleNode, top_mapping
 from geodata.errors import BadInput
 
 FILE = Path(__file__).with_name("levels.yaml")

@@ -166,25 +166,42 @@ class RuleNode:
                 self.problems.add(item.start_mark.line + 1, f"{key} 的每一项必须是键值对")
 
 
-def read_rule_nodes(text: str, problems: ListedProblems) -> list[RuleNode]:
-    """The mappings under the top-level `rules`. Aliases are refused (they can multiply), so is deep nesting."""
+def safe_root(text: str, problems: ListedProblems, max_depth: int = _MAX_DEPTH) -> yaml.Node | None:
+    """The root of YAML text; None when it is empty, or wrong, which is then among `problems` with its line.
+
+    Aliases are refused (they can multiply), so is nesting deeper than `max_depth`.
+    """
     try:
         depth = 0
         for event in yaml.parse(text, Loader=LOADER):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if isinstance(event, yaml.AliasEvent) or depth > _MAX_DEPTH:
+            if isinstance(event, yaml.AliasEvent) or depth > max_depth:
                 problems.add(event.start_mark.line + 1 if event.start_mark else 1, "不能使用别名(*)或过深的嵌套")
-                return []
-        root = yaml.compose(text, Loader=LOADER)
+                return None
+        return yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error)
         last = text.count("\n") + 1  # libyaml names the line after the end
         problems.add(min(mark.line + 1, last) if mark is not None else 1, f"不是合法的 YAML:{what}")
+        return None
+
+
+def top_mapping(text: str, problems: ListedProblems, wanted: str = "键值对") -> RuleNode | None:
+    """The file's top mapping; None when there is none, which is then among `problems`. `wanted`: what it should be."""
+    before = problems.count
+    root = safe_root(text, problems)
+    if isinstance(root, yaml.MappingNode):
+        return RuleNode(root, problems)
+    if problems.count == before:
+        problems.add(1, f"顶层必须是{wanted}")
+    return None
+
+
+def read_rule_nodes(text: str, problems: ListedProblems) -> list[RuleNode]:
+    """The mappings under the top-level `rules`."""
+    top = top_mapping(text, problems, " rules: 加规则列表")
+    if top is None:
         return []
-    if not isinstance(root, yaml.MappingNode):
-        problems.add(1, "顶层必须是 rules: 加规则列表")
-        return []
-    top = RuleNode(root, problems)
     top.only({"rules"})
     return list(top.mappings("rules"))

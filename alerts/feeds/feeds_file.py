@@ -84,7 +84,7 @@ def _identities(http: FeedNode | None) -> dict[str, Limit]:
     if table is None:
         return {}
     found = {}
-    for username in table.keys:
+    for username in table.names():
         node = table.part(username)
         if node is not None:
             node.only({"limit"})

@@ -2,7 +2,7 @@
 
 import yaml
 
-from alerts.rules_read import ListedProblems, RuleNode
+from alerts.rules_read import ListedProblems, RuleNode, safe_root
 
 _MAX_DEPTH = 8
 _MAX_CHARS = 1_000_000
@@ -10,13 +10,6 @@ _MAX_CHARS = 1_000_000
 
 class FeedNode(RuleNode):
     """A mapping of the feeds file; getters record what is wrong and return something usable."""
-
-    @property
-    def keys(self) -> list[str]:
-        return list(self._items)
-
-    def has(self, key: str) -> bool:
-        return key in self._items
 
     def part(self, key: str) -> "FeedNode | None":
         """A mapping that may be left out."""
@@ -47,7 +40,7 @@ class FeedNode(RuleNode):
     def table(self, key: str) -> dict[str, str]:
         """Text → text, both taken as written."""
         node = self.part(key)
-        return {name: node.text(name) for name in node.keys} if node is not None else {}
+        return {name: node.text(name) for name in node.names()} if node is not None else {}
 
     def whole(self, key: str, default: int, low: int, high: int) -> int:
         """A whole number within [low, high]."""
@@ -62,19 +55,7 @@ def top_node(text: str, problems: ListedProblems) -> FeedNode | None:
     if len(text) > _MAX_CHARS:
         problems.add(1, f"文件超过 {_MAX_CHARS} 个字符")
         return None
-    try:
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if isinstance(event, yaml.AliasEvent) or depth > _MAX_DEPTH:
-                problems.add(event.start_mark.line + 1 if event.start_mark else 1, "不能使用别名(*)或过深的嵌套")
-                return None
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or str(error)
-        problems.add(mark.line + 1 if mark is not None else 1, f"不是合法的 YAML:{what}")
-        return None
+    root = safe_root(text, problems, _MAX_DEPTH)
     if root is None:
         return None
     if not isinstance(root, yaml.MappingNode):
